@@ -1,0 +1,184 @@
+//! One thing that is wrong, where, and what to do about it. Never a secret value.
+
+use super::{CheckInfo, Message, Pointer, Position, RepoPath, SafeKey, Severity};
+
+/// Which view's rules a finding follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum View {
+    /// The view the file was read from.
+    Own,
+    /// The base view it is compared with.
+    Base,
+}
+
+/// The creation rule behind a finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GovernedBy {
+    /// Path of the `.sops.yaml`.
+    pub config: RepoPath,
+    /// Index of the rule among the decoded rules, from 0.
+    pub rule: u32,
+    /// Line of the rule in the config, from 1.
+    pub line: u32,
+    /// The view whose config it is.
+    pub at: View,
+}
+
+/// A further place that explains a finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Related {
+    /// The file.
+    pub path: RepoPath,
+    /// Its line, from 1, when one is known.
+    pub line: Option<u32>,
+    /// What is there.
+    pub message: Message,
+}
+
+/// One key on the way to a leaf, with the line it stands on: enough to draw an excerpt without the source text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    /// Line of the key, from 1.
+    pub line: u32,
+    /// The key, or the index of a list item.
+    pub key: SafeKey,
+    /// Whether this is a list item.
+    pub item: bool,
+}
+
+/// How the keys of a trail are written in the file's format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrailFormat {
+    /// `key: value`
+    #[default]
+    Yaml,
+    /// `"key": "value"`
+    Json,
+    /// `KEY=value`
+    Dotenv,
+    /// `[section]`, `key = value`
+    Ini,
+    /// No keys: the content is one opaque value.
+    Opaque,
+}
+
+/// Where in a file a finding stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Lines and columns, when known.
+    pub position: Option<Position>,
+    /// Document number in a multi-document file, from 0.
+    pub document: u32,
+    /// The leaf, where there is one.
+    pub pointer: Option<Pointer>,
+    /// The keys on the way to the leaf.
+    pub trail: Vec<Step>,
+    /// How to draw the trail.
+    pub format: TrailFormat,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The check that fired.
+    pub check: &'static CheckInfo,
+    /// Severity after the nature of the value and the place were weighed.
+    pub severity: Severity,
+    /// Whether a lenient place softened it.
+    pub lenient: bool,
+    /// The file.
+    pub path: RepoPath,
+    /// Where in the file.
+    pub place: Place,
+    /// What is wrong.
+    pub message: Message,
+    /// What to do, in one sentence.
+    pub help: Message,
+    /// The one command that repairs it, where there is one.
+    pub fix: Option<Message>,
+    /// Further places.
+    pub related: Vec<Related>,
+    /// The rules behind it.
+    pub governed_by: Vec<GovernedBy>,
+    /// `None`: unknown; else whether the base view did not have it.
+    pub new: Option<bool>,
+    /// How many equal findings (check, path, document, pointer) stand before this one.
+    pub occurrence: u32,
+}
+
+impl Finding {
+    /// A finding of `check` at its default severity.
+    pub fn new(check: &'static CheckInfo, path: &RepoPath, place: Place, message: Message) -> Self {
+        Self {
+            check,
+            severity: check.severity,
+            lenient: false,
+            path: path.clone(),
+            place,
+            message,
+            help: Message::default(),
+            fix: None,
+            related: Vec::new(),
+            governed_by: Vec::new(),
+            new: None,
+            occurrence: 0,
+        }
+    }
+
+    /// With another severity than the check's own.
+    #[must_use]
+    pub fn at(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<Message>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    /// With the command that repairs it.
+    #[must_use]
+    pub fn fix(mut self, command: Message) -> Self {
+        self.fix = Some(command);
+        self
+    }
+
+    /// With the rule behind it.
+    #[must_use]
+    pub fn governed(mut self, by: Option<GovernedBy>) -> Self {
+        self.governed_by.extend(by);
+        self
+    }
+
+    /// With a further place.
+    #[must_use]
+    pub fn related(mut self, path: &RepoPath, line: Option<u32>, message: Message) -> Self {
+        self.related.push(Related { path: path.clone(), line, message });
+        self
+    }
+
+    /// Line from 1, or 0 for the whole file: the sort key.
+    pub fn line(&self) -> u32 {
+        self.place.position.map_or(0, |p| p.line)
+    }
+
+    /// The stable identity: check, path, document, key path and occurrence under SHA-256, 128 bits in hex. Holds no line
+    /// and no value, so it survives edits above and tells nothing about the secret.
+    pub fn fingerprint(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let mut h = Sha256::new();
+        h.update(b"sopsguard/v1\0");
+        h.update(self.check.id.as_bytes());
+        h.update(b"\0");
+        h.update(self.path.as_bytes());
+        h.update(b"\0");
+        h.update(self.place.document.to_le_bytes());
+        h.update(self.place.pointer.as_ref().map_or("", |p| p.as_str()).as_bytes());
+        h.update(b"\0");
+        h.update(self.occurrence.to_le_bytes());
+        h.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+}

@@ -1,0 +1,438 @@
+//! YAML, built from granit-parser's events; types resolve as in go-yaml v3, the library sops links.
+//!
+//! Aliases stay references, merge keys stay keys named `<<` (sops treats them so), both values of a repeated key stay in
+//! the tree. After a syntax error the reader goes on at the next `---`, and what was read of the broken document is kept.
+//! Comments are placed by [`super::yaml_comments`].
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use base64::Engine as _;
+use granit_parser::{Event, Parser, ScalarStyle as Style, StructureStyle, Tag};
+
+use super::yaml_comments::{Comments, Spot};
+use super::{Child, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
+use crate::model::Span;
+
+/// Parses a YAML stream.
+pub(super) fn parse(text: &str) -> Parsed<'_> {
+    run(text, false)
+}
+
+/// Parses JSON: one document, keys of any length.
+pub(super) fn parse_json(text: &str) -> Parsed<'_> {
+    run(text, true)
+}
+
+fn run(text: &str, json: bool) -> Parsed<'_> {
+    let options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        emit_comments: !json,
+        max_buffered_comment_events: 100_000,
+        simple_key_max_lookahead: if json { usize::MAX / 2 } else { 4_096 },
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut parsed = Parsed::default();
+    let mut builder = Builder::new(text);
+    loop {
+        match parser.next_event() {
+            None => break,
+            Some(Ok((event, span))) => {
+                let at = Spot {
+                    start: span.start.byte_offset().unwrap_or(0),
+                    end: span.end.byte_offset().unwrap_or(0),
+                    line: span.start.line(),
+                    column: span.start.col(),
+                    end_line: span.end.line(),
+                };
+                match event {
+                    Event::StreamEnd => break,
+                    Event::DocumentStart(..) => builder.start(parsed.documents.len()),
+                    Event::DocumentEnd => builder.finish(&mut parsed),
+                    other => builder.event(other, at),
+                }
+            }
+            Some(Err(error)) => {
+                let offset = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
+                let kind = if builder.stack.len() + 1 >= MAX_DEPTH { ProblemKind::TooDeep } else { ProblemKind::Syntax };
+                let document = parsed.documents.len();
+                parsed.problems.push(Problem { kind, span: Span::new(offset, offset), document });
+                builder.finish(&mut parsed);
+                if parsed.problems.len() > 1_000 || !matches!(parser.proceed_next_document(), Ok(true)) {
+                    break;
+                }
+            }
+        }
+    }
+    builder.finish(&mut parsed);
+    parsed
+}
+
+/// An open mapping or list.
+struct Open {
+    id: NodeId,
+    mapping: bool,
+    key: Option<NodeId>,
+    start: Spot,
+}
+
+struct Builder<'t> {
+    text: &'t str,
+    doc: Document<'t>,
+    open: bool,
+    index: usize,
+    stack: Vec<Open>,
+    anchors: HashMap<usize, NodeId>,
+    comments: Comments<'t>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Builder<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            doc: Document::default(),
+            open: false,
+            index: 0,
+            stack: Vec::new(),
+            anchors: HashMap::new(),
+            comments: Comments::default(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn start(&mut self, index: usize) {
+        self.open = true;
+        self.index = index;
+    }
+
+    fn finish(&mut self, parsed: &mut Parsed<'t>) {
+        if !self.open {
+            return;
+        }
+        while !self.stack.is_empty() {
+            let end = self.text.len();
+            self.close(end);
+        }
+        self.comments.place(&mut self.doc, self.text);
+        find_duplicates(&self.doc, self.index, &mut self.problems);
+        parsed.problems.append(&mut self.problems);
+        parsed.documents.push(std::mem::take(&mut self.doc));
+        self.anchors.clear();
+        self.open = false;
+    }
+
+    fn event(&mut self, event: Event<'t>, at: Spot) {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let id = self.scalar(text, style, tag.as_deref(), at);
+                self.anchor(anchor, id);
+                self.attach(id, at);
+            }
+            Event::Alias(target) => {
+                let target = self.anchors.get(&target).copied();
+                self.alias(target, at);
+            }
+            Event::UnresolvedAlias(_) => {
+                self.problem(ProblemKind::UnknownAlias, Span::new(at.start, at.end));
+                self.alias(None, at);
+            }
+            Event::MappingStart(style, anchor, _) => self.begin(true, style, anchor, at),
+            Event::SequenceStart(style, anchor, _) => self.begin(false, style, anchor, at),
+            Event::MappingEnd | Event::SequenceEnd => self.close(at.end),
+            Event::Comment(text, _) => self.comments.comment(text, at),
+            _ => {}
+        }
+    }
+
+    fn problem(&mut self, kind: ProblemKind, span: Span) {
+        self.problems.push(Problem { kind, span, document: self.index });
+    }
+
+    fn anchor(&mut self, anchor: usize, id: NodeId) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, id);
+        }
+    }
+
+    fn alias(&mut self, target: Option<NodeId>, at: Spot) {
+        let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind: Kind::Alias(target), flow: false });
+        self.attach(id, at);
+    }
+
+    fn begin(&mut self, mapping: bool, style: StructureStyle, anchor: usize, at: Spot) {
+        let kind = if mapping { Kind::Mapping(Vec::new()) } else { Kind::Sequence(Vec::new()) };
+        let flow = style == StructureStyle::Flow;
+        let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind, flow });
+        self.anchor(anchor, id);
+        self.attach(id, at);
+        self.stack.push(Open { id, mapping, key: None, start: at });
+    }
+
+    fn close(&mut self, end: usize) {
+        if let Some(open) = self.stack.pop() {
+            let dangling = open.key;
+            if let Some(key) = dangling {
+                // A syntax error cut the value off.
+                let span = self.doc.node(key).span;
+                let value = self.doc.add_scalar(Cow::Borrowed(""), ScalarStyle::Plain, ScalarType::Null, Span::new(span.end, span.end));
+                self.push_child(open.id, Child::Entry(key, value), open.start);
+            }
+            if let Some(node) = self.doc.node_mut(open.id) {
+                node.span.end = end.max(node.span.start);
+            }
+        }
+    }
+
+    fn push_child(&mut self, container: NodeId, child: Child<'t>, at: Spot) {
+        if let Some(node) = self.doc.node_mut(container)
+            && let Kind::Mapping(children) | Kind::Sequence(children) = &mut node.kind
+        {
+            self.comments.child(container, children.len(), at);
+            children.push(child);
+        }
+    }
+
+    /// Puts a finished node where it belongs: as root, key, value or item.
+    fn attach(&mut self, id: NodeId, at: Spot) {
+        let Some(top) = self.stack.last_mut() else {
+            if self.doc.root().is_none() {
+                self.doc.set_root(id);
+                self.comments.root(at);
+            }
+            return;
+        };
+        let container = top.id;
+        if !top.mapping {
+            // The dash counts, not what stands behind it; all dashes of a block list stand below the first.
+            let mut dash = at;
+            if !self.doc.node(container).flow {
+                dash.column = top.start.column;
+            }
+            self.push_child(container, Child::Item(id), dash);
+            return;
+        }
+        match top.key.take() {
+            None => {
+                top.key = Some(id);
+                top.start = at;
+                if let Some(s) = self.doc.scalar(id)
+                    && s.ty != ScalarType::Str
+                    && !(s.text == "<<" && s.style == ScalarStyle::Plain)
+                {
+                    self.problem(ProblemKind::NonStringKey, Span::new(at.start, at.end));
+                }
+            }
+            Some(key) => {
+                let start = top.start;
+                self.push_child(container, Child::Entry(key, id), start);
+            }
+        }
+    }
+
+    fn scalar(&mut self, text: Cow<'t, str>, style: Style, tag: Option<&Tag>, at: Spot) -> NodeId {
+        let style = match style {
+            Style::Plain => ScalarStyle::Plain,
+            Style::Literal | Style::Folded => ScalarStyle::Block,
+            _ => ScalarStyle::Quoted,
+        };
+        let mut text = text;
+        let mut ty = match style {
+            ScalarStyle::Plain => resolve_plain(&text),
+            _ => ScalarType::Str,
+        };
+        match tag.and_then(Tag::core_suffix) {
+            Some("str") => ty = ScalarType::Str,
+            Some("binary") => {
+                let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+                if let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(compact) {
+                    text = Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                ty = ScalarType::Binary;
+            }
+            Some("int") => ty = ScalarType::Int,
+            Some("float") => ty = ScalarType::Float,
+            Some("bool") => ty = ScalarType::Bool,
+            Some("null") => ty = ScalarType::Null,
+            Some("timestamp") => ty = ScalarType::Time,
+            _ => {
+                // A private tag on an unquoted empty node still is an empty string to go-yaml.
+                if tag.is_some() && style == ScalarStyle::Plain && ty != ScalarType::Null {
+                    ty = ScalarType::Str;
+                }
+            }
+        }
+        if at.start == at.end && ty == ScalarType::Null {
+            text = Cow::Borrowed("");
+        }
+        self.doc.add_scalar(text, style, ty, Span::new(at.start, at.end))
+    }
+}
+
+fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Problem>) {
+    for id in 0..doc.len() {
+        let id = id as NodeId;
+        let Kind::Mapping(children) = &doc.node(id).kind else { continue };
+        if children.len() < 2 {
+            continue;
+        }
+        let mut seen = HashSet::with_capacity(children.len());
+        for (k, _) in doc.entries(id) {
+            if let Some(text) = doc.text(k)
+                && !seen.insert(text)
+                && problems.len() < 1_000
+            {
+                problems.push(Problem { kind: ProblemKind::DuplicateKey, span: doc.node(k).span, document });
+            }
+        }
+    }
+}
+
+/// What an unquoted scalar is in go-yaml v3 (`resolve.go`): the YAML 1.2 core schema with octal, binary, underscores and
+/// timestamps of YAML 1.1; `yes`, `no`, `on` and `off` are text.
+pub fn resolve_plain(text: &str) -> ScalarType {
+    let Some(first) = text.bytes().next() else { return ScalarType::Null };
+    match first {
+        b'~' | b'n' | b'N' if matches!(text, "~" | "null" | "Null" | "NULL") => ScalarType::Null,
+        b't' | b'T' | b'f' | b'F' if matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => ScalarType::Bool,
+        b'.' | b'+' | b'-' | b'0'..=b'9' => number_or_time(text),
+        _ => ScalarType::Str,
+    }
+}
+
+fn number_or_time(text: &str) -> ScalarType {
+    if text.len() > 100 {
+        return ScalarType::Str;
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
+        return ScalarType::Float;
+    }
+    if is_time(text) {
+        return ScalarType::Time;
+    }
+    let plain = unsigned.replace('_', "");
+    let digits = |s: &str, ok: fn(&u8) -> bool| !s.is_empty() && s.as_bytes().iter().all(ok);
+    let int = if let Some(hex) = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
+        digits(hex, u8::is_ascii_hexdigit)
+    } else if let Some(octal) = plain.strip_prefix("0o").or_else(|| plain.strip_prefix("0O")) {
+        digits(octal, |b| (b'0'..=b'7').contains(b))
+    } else if let Some(binary) = plain.strip_prefix("0b").or_else(|| plain.strip_prefix("0B")) {
+        digits(binary, |b| matches!(b, b'0' | b'1'))
+    } else {
+        digits(&plain, u8::is_ascii_digit)
+    };
+    if int {
+        return ScalarType::Int;
+    }
+    let float_shape = plain.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        && plain.bytes().any(|b| b.is_ascii_digit())
+        && plain.parse::<f64>().is_ok();
+    if float_shape { ScalarType::Float } else { ScalarType::Str }
+}
+
+/// Dates and timestamps go-yaml takes: `2006-1-2`, and with a time behind `T`, `t` or blanks.
+fn is_time(text: &str) -> bool {
+    let b = text.as_bytes();
+    if b.len() < 8 || !b.iter().take(4).all(u8::is_ascii_digit) || b[4] != b'-' {
+        return false;
+    }
+    let (date, rest) = match text.find(['T', 't', ' ']) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let parts: Vec<&str> = date.split('-').collect();
+    let number = |s: &str, most: u32| (1..=2).contains(&s.len()) && s.parse::<u32>().is_ok_and(|n| (1..=most).contains(&n));
+    if parts.len() != 3 || parts[0].len() != 4 || !number(parts[1], 12) || !number(parts[2], 31) {
+        return false;
+    }
+    if rest.is_empty() {
+        return true;
+    }
+    let time = rest[1..].trim_start();
+    let clock: String = time.chars().take_while(|c| c.is_ascii_digit() || *c == ':' || *c == '.').collect();
+    let zone = time[clock.len()..].trim_start();
+    let fields: Vec<&str> = clock.split(':').collect();
+    let zone_fits = zone.is_empty()
+        || zone == "Z"
+        || (zone.starts_with(['+', '-']) && zone.len() <= 6 && zone[1..].bytes().all(|b| b.is_ascii_digit() || b == b':'));
+    fields.len() == 3 && fields.iter().all(|f| !f.is_empty()) && zone_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_resolve_as_in_go_yaml() {
+        for (text, ty) in [
+            ("", ScalarType::Null),
+            ("~", ScalarType::Null),
+            ("null", ScalarType::Null),
+            ("nULL", ScalarType::Str),
+            ("true", ScalarType::Bool),
+            ("yes", ScalarType::Str),
+            ("on", ScalarType::Str),
+            ("12", ScalarType::Int),
+            ("-1_000", ScalarType::Int),
+            ("0x1F", ScalarType::Int),
+            ("0o17", ScalarType::Int),
+            ("1.5", ScalarType::Float),
+            ("1e3", ScalarType::Float),
+            (".inf", ScalarType::Float),
+            ("1.2.3", ScalarType::Str),
+            ("10.0.0.1", ScalarType::Str),
+            ("2024-01-02", ScalarType::Time),
+            ("2024-01-02T03:04:05Z", ScalarType::Time),
+            ("2024-13-02", ScalarType::Str),
+            ("abc", ScalarType::Str),
+        ] {
+            assert_eq!(resolve_plain(text), ty, "{text}");
+        }
+    }
+
+    #[test]
+    fn aliases_and_merges_are_followed_on_request_only() {
+        let p = parse("base: &b {x: 1, y: 2}\nm:\n  <<: *b\n  y: 3\n");
+        assert!(p.is_whole());
+        let d = &p.documents[0];
+        let m = d.get(d.root().unwrap(), "m").unwrap();
+        assert_eq!(d.get(m, "x"), None);
+        assert_eq!(d.text(d.get_merged(m, "x").unwrap()), Some("1"));
+        assert_eq!(d.text(d.get_merged(m, "y").unwrap()), Some("3"));
+    }
+
+    #[test]
+    fn reading_goes_on_after_a_broken_document() {
+        let p = parse("a: [1, 2\n---\nb: 1\n");
+        assert!(!p.is_whole());
+        let last = p.documents.last().unwrap();
+        assert!(last.get(last.root().unwrap(), "b").is_some());
+    }
+
+    #[test]
+    fn depth_and_alias_bombs_stay_small() {
+        let deep = "[".repeat(100_000);
+        assert!(!parse(&deep).is_whole());
+        let deep: String = (0..5_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
+        assert!(!parse(&deep).is_whole());
+        let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+        for i in 1..30 {
+            let p = i - 1;
+            bomb.push_str(&format!("a{i}: &a{i} [*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p}]\n"));
+        }
+        let p = parse(&bomb);
+        assert!(p.is_whole());
+        assert!(p.documents[0].len() < 1_000);
+    }
+
+    #[test]
+    fn duplicate_keys_are_told_and_kept() {
+        let p = parse("a: 1\na: 2\n");
+        assert_eq!(p.problems[0].kind, ProblemKind::DuplicateKey);
+        let d = &p.documents[0];
+        assert_eq!(d.entries(d.root().unwrap()).count(), 2);
+    }
+}
