@@ -25,7 +25,16 @@ impl RepoPath {
 
     /// As text for matching: bad bytes become U+FFFD, as Go treats them.
     pub fn to_text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        if let Ok(text) = std::str::from_utf8(&self.0) {
+            return Cow::Borrowed(text);
+        }
+        // One replacement for each bad byte: that is what Go's regexp sees, where the standard library merges some.
+        let mut out = String::new();
+        for chunk in self.0.utf8_chunks() {
+            out.push_str(chunk.valid());
+            out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+        }
+        Cow::Owned(out)
     }
 
     /// Whether the path is valid UTF-8.

@@ -9,5 +9,5 @@ pub mod metadata;
 pub mod options;
 pub mod recipients;
 pub mod scope;
-//pub mod specificity;
+pub mod specificity;
 pub mod value;

@@ -10,6 +10,7 @@ mod dotenv;
 mod format;
 mod ini;
 mod json;
+pub mod lines;
 mod text;
 mod yaml;
 mod yaml_comments;

@@ -5,9 +5,16 @@
 //! about whether it is real: placeholders are told apart elsewhere. Expressions are taken out before a text is looked at,
 //! so `postgres://app:${PASSWORD}@db` has no credential form, while a default inside an expression is looked at as well.
 
+use std::sync::LazyLock;
+
 use super::key::{last_word, words_of};
 use super::template::{self, HOLE};
 use crate::words::{CREDENTIAL_KEY_EXEMPT_ENDINGS, CREDENTIAL_WORDS, NOT_CREDENTIAL_WORDS};
+
+/// Lists that are walked for every key, parsed once.
+static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| CREDENTIAL_WORDS.iter().collect());
+static ENDINGS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| CREDENTIAL_KEY_EXEMPT_ENDINGS.iter().collect());
 
 /// Whether the key has a credential word and does not merely name or locate a credential.
 pub fn is_credential_key(key: &str) -> bool {
@@ -38,7 +45,7 @@ fn has_credential_word(word: &str) -> bool {
     if NOT_CREDENTIAL_WORDS.contains(singular) {
         return false;
     }
-    CREDENTIAL_WORDS.iter().any(|c| match c.len() {
+    WORDS.iter().any(|c| match c.len() {
         0..=3 => [word, singular]
             .iter()
             .any(|w| w.ends_with(c) && w.len() >= c.len() + 2),
@@ -50,9 +57,9 @@ fn has_credential_word(word: &str) -> bool {
 /// `name`, but also `secretname`: an ending glued to a credential word.
 fn is_exempt_ending(word: &str) -> bool {
     CREDENTIAL_KEY_EXEMPT_ENDINGS.contains(word)
-        || CREDENTIAL_KEY_EXEMPT_ENDINGS.iter().any(|ending| {
+        || ENDINGS.iter().any(|ending| {
             word.strip_suffix(ending)
-                .is_some_and(|rest| CREDENTIAL_WORDS.iter().any(|c| rest.ends_with(c)))
+                .is_some_and(|rest| WORDS.iter().any(|c| rest.ends_with(c)))
         })
 }
 

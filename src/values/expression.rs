@@ -49,8 +49,14 @@ enum Token<'a> {
     Other,
 }
 
+/// Longer ones are no expressions that anybody wrote; reading them would cost memory for nothing.
+const MAX_LEN: usize = 1 << 16;
+
 /// The literals that the expression may yield.
 pub(super) fn literals(inner: &str) -> Vec<String> {
+    if inner.len() > MAX_LEN {
+        return Vec::new();
+    }
     let inner = inner.trim_matches(|c: char| c.is_whitespace() || "-~+=".contains(c));
     if inner.starts_with("/*") || inner.starts_with('#') {
         return Vec::new();

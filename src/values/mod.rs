@@ -75,7 +75,8 @@ pub fn classify(
         return class;
     }
     match class {
-        ValueClass::Literal if !counts_inside(ctx.key, value) && !is_several(value.trim()) => {
+        // Several leaves are a literal only if one of them is a credential's.
+        ValueClass::Literal if !value.trim().contains('\n') && !counts_inside(ctx.key, value) => {
             ValueClass::Harmless("plain text of a template")
         }
         ValueClass::Placeholder => ValueClass::Harmless("a placeholder in a template"),
@@ -104,10 +105,23 @@ fn classify_whole(
         return scalar(key, value, 0);
     }
     let stripped = template::strip(value);
-    if stripped.is_bare() {
+    let begins_with_expression = ["{{", "{%", "[["]
+        .iter()
+        .any(|open| value.starts_with(open));
+    if stripped.is_bare()
+        || (stripped.expressions() > 0 && begins_with_expression && !value.contains('\n'))
+    {
         return substituted(key, &stripped, 0);
     }
-    if let Some(leaves) = structure(value) {
+    // Text that parses to nothing may still say something: comments, or `{kumquat}` as a password.
+    let is_json = value.starts_with(['{', '[']) && value.contains('"');
+    let says_something = |leaves: &Vec<InnerLeaf>| {
+        is_json
+            || leaves
+                .iter()
+                .any(|leaf| leaf.value.chars().any(char::is_alphanumeric))
+    };
+    if let Some(leaves) = structure(value).filter(says_something) {
         let first = ValueClass::Harmless("no leaf of it is a secret");
         return leaves
             .iter()
@@ -291,10 +305,9 @@ fn default_class(key: &str, literal: &Literal, whole: bool, depth: usize) -> Val
         })
     } else {
         match judge(variable) {
-            ValueClass::Literal if !counts_inside(variable, literal.text()) => {
-                ValueClass::Substitution
-            }
-            other => other,
+            ValueClass::Literal if counts_inside(variable, literal.text()) => ValueClass::Literal,
+            ValueClass::Placeholder if is_credential_key(variable) => ValueClass::Placeholder,
+            _ => ValueClass::Substitution,
         }
     };
     class.max(ValueClass::Substitution)

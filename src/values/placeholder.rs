@@ -25,7 +25,6 @@ pub fn is_placeholder(key: &str, value: &str) -> bool {
     is_dashes(value) || is_listed(key, &pieces) || has_marker(value, &pieces) || is_glued(value)
 }
 
-#[derive(Debug)]
 enum Piece {
     /// In lower case.
     Word(String),
@@ -41,7 +40,7 @@ fn split(value: &str) -> Vec<Piece> {
     for c in value.chars() {
         if c.is_alphabetic() {
             match pieces.last_mut() {
-                Some(Piece::Word(word)) if !apart && !(was_lower && c.is_uppercase()) => {
+                Some(Piece::Word(word)) if !(apart || was_lower && c.is_uppercase()) => {
                     word.extend(c.to_lowercase())
                 }
                 _ => pieces.push(Piece::Word(c.to_lowercase().collect())),

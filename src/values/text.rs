@@ -128,6 +128,11 @@ pub(super) fn single_pair(value: &str) -> Option<(&str, &str)> {
     // Padding of base64 is no pair, nor is the first part of `host=db user=app`.
     let simple =
         !inner.trim_matches('=').is_empty() && !inner.contains('=') && !inner.contains(": ");
-    let one_word = value.contains(": ") || !inner.contains(char::is_whitespace);
-    (named && simple && one_word).then_some((key, inner))
+    // With a sign of equality only a name as dotenv writes it: any other may be half of a password.
+    let spaced = value.contains(": ");
+    let dotenv = !inner.contains(char::is_whitespace)
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    (named && simple && (spaced || dotenv)).then_some((key, inner))
 }

@@ -1,0 +1,283 @@
+//! What a path and a first look at its text say: exempt, template, lenient place, promise in the name (steps 5a, 6, 8).
+
+use crate::model::RepoPath;
+use crate::syntax::{lines, strip_backup_suffix};
+use crate::values::template;
+use crate::words;
+
+/// Why a file is passed over by rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exempt {
+    /// Prose.
+    Documentation,
+    /// Program text.
+    SourceCode,
+    /// Pictures, archives, binaries.
+    Media,
+    /// Lock files and package manifests.
+    LockFile,
+    /// `.git*`, `.editorconfig`, licences and the like.
+    Helper,
+    /// Public keys and certificates.
+    PublicMaterial,
+    /// Sealed by another tool.
+    SealedElsewhere,
+}
+
+impl Exempt {
+    /// In words, for `explain`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Documentation => "documentation",
+            Self::SourceCode => "source code",
+            Self::Media => "media or an archive",
+            Self::LockFile => "a lock file",
+            Self::Helper => "a helper file of Git or an editor, or a licence",
+            Self::PublicMaterial => "a public key or certificate",
+            Self::SealedElsewhere => "sealed by another tool",
+        }
+    }
+}
+
+/// File name without its directory, as text.
+pub fn file_name(path: &RepoPath) -> String {
+    String::from_utf8_lossy(path.file_name()).into_owned()
+}
+
+/// Last extension with its dot, in lower case; none for dot files without a second dot.
+pub fn extension(name: &str) -> Option<String> {
+    let at = name.rfind('.').filter(|at| *at > 0)?;
+    Some(name[at..].to_ascii_lowercase())
+}
+
+/// Whether the name alone makes a file documentation or source code: Secrets inside strings are not sought there.
+pub fn is_prose_or_code(name: &str) -> bool {
+    matches!(by_name(name), Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media))
+}
+
+fn by_name(name: &str) -> Option<Exempt> {
+    let name = strip_backup_suffix(name);
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with(".git") {
+        return Some(Exempt::Helper);
+    }
+    if words::LOCK_FILES.contains(&lower) {
+        return Some(Exempt::LockFile);
+    }
+    let ext = extension(&lower);
+    let structured = matches!(ext.as_deref(), Some(".yaml" | ".yml" | ".json" | ".env" | ".ini"));
+    let stem = lower.trim_start_matches('.').split('.').next().unwrap_or("");
+    if words::SPECIAL_NAMES.contains(&lower) || (!structured && !lower.starts_with('.') && words::SPECIAL_NAMES.contains(stem)) {
+        return Some(Exempt::Helper);
+    }
+    let ext = ext?;
+    if words::NEVER_SOURCE_EXTENSIONS.contains(&ext) || lower.starts_with(".env") {
+        return None;
+    }
+    if words::DOCUMENTATION_EXTENSIONS.contains(&ext) {
+        Some(Exempt::Documentation)
+    } else if words::SOURCE_EXTENSIONS.contains(&ext) {
+        Some(Exempt::SourceCode)
+    } else if words::MEDIA_EXTENSIONS.contains(&ext) {
+        Some(Exempt::Media)
+    } else {
+        None
+    }
+}
+
+/// Whether the pattern of a rule ends in the very extension of the path: replaced, it no longer matches.
+fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
+    let Some(at) = subject.rfind('.').filter(|at| !subject[*at..].contains('/')) else { return false };
+    matches(subject) && !matches(&format!("{}.zq", &subject[..at]))
+}
+
+/// Whether the file is exempt from steps 5 and 6. `rule` is the governing rule's pattern with its subject.
+pub fn exempt(path: &RepoPath, text: &str, bytes: &[u8], rule: Option<(&dyn Fn(&str) -> bool, &str)>) -> Option<Exempt> {
+    let name = file_name(path);
+    if let Some(found) = by_name(&name) {
+        let named = rule.is_some_and(|(matches, subject)| rule_names_extension(matches, subject));
+        if !named || found == Exempt::Helper || found == Exempt::LockFile {
+            return Some(found);
+        }
+    }
+    if is_sealed_elsewhere(text, bytes) {
+        return Some(Exempt::SealedElsewhere);
+    }
+    is_public_material(text).then_some(Exempt::PublicMaterial)
+}
+
+/// ansible-vault, age, PGP messages, git-crypt, SealedSecrets.
+pub fn is_sealed_elsewhere(text: &str, bytes: &[u8]) -> bool {
+    let t = text.trim_start();
+    t.starts_with("$ANSIBLE_VAULT;")
+        || t.starts_with("-----BEGIN AGE ENCRYPTED FILE-----")
+        || t.starts_with("age-encryption.org/v1")
+        || t.starts_with("-----BEGIN PGP MESSAGE-----")
+        || bytes.starts_with(b"\0GITCRYPT\0")
+        // A binary OpenPGP message begins with a session key packet (tag 1 or 3, old or new format).
+        || (bytes.len() > 16 && !text.is_ascii() && matches!(bytes[0], 0x84..=0x87 | 0x8c..=0x8f | 0xc1 | 0xc3) && !bytes.starts_with(b"\x8b"))
+        || (memchr::memmem::find(bytes, b"SealedSecret").is_some() && memchr::memmem::find(bytes, b"bitnami.com/").is_some())
+}
+
+/// Nothing but public keys, certificates, signatures and recipients, comments aside.
+pub fn is_public_material(text: &str) -> bool {
+    let mut inside = false;
+    let mut any = false;
+    for line in text.lines() {
+        let line = line.trim();
+        if inside {
+            if line.starts_with("-----END ") {
+                inside = false;
+            }
+            continue;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(label) = line.strip_prefix("-----BEGIN ") {
+            let public = ["CERTIFICATE", "PUBLIC KEY", "X509 CRL", "DH PARAMETERS", "EC PARAMETERS", "PGP SIGNATURE", "SSH2 PUBLIC KEY"];
+            if label.contains("PRIVATE") || !public.iter().any(|p| label.contains(p)) {
+                return false;
+            }
+            inside = true;
+            any = true;
+        } else if ["ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "ssh-dss "].iter().any(|p| line.contains(p)) && !line.contains('=') || line.starts_with("age1") {
+            any = true;
+        } else if line.contains("ssh-rsa AAAA") || line.contains("ssh-ed25519 AAAA") || line.contains("ecdsa-sha2-nistp") {
+            any = true;
+        } else {
+            return false;
+        }
+    }
+    any
+}
+
+/// Whether the name makes the file a template: a suffix, or a token in the name.
+pub fn is_template_name(name: &str) -> bool {
+    let name = strip_backup_suffix(name).to_ascii_lowercase();
+    words::TEMPLATE_SUFFIXES.iter().any(|s| name.len() > s.len() && name.ends_with(s))
+        || name.split(|c: char| !c.is_alphanumeric()).any(|token| words::TEMPLATE_TOKENS.contains(token))
+}
+
+/// Whether a directory of the path holds templates.
+pub fn in_template_directory(path: &RepoPath) -> bool {
+    let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
+    parent
+        .split('/')
+        .any(|d| d.contains("{{") || d.split(|c: char| !c.is_alphanumeric()).any(|word| words::TEMPLATE_DIRECTORIES.contains(word)))
+}
+
+/// The `Chart.yaml` that makes a `templates/` directory a chart's, for each such directory of the path.
+pub fn chart_files(path: &RepoPath) -> Vec<RepoPath> {
+    let text = path.parent();
+    let mut out = Vec::new();
+    let mut at = 0;
+    for part in text.split(|b| *b == b'/') {
+        if part == b"templates" {
+            let above = if at == 0 { &b""[..] } else { &text[..at - 1] };
+            let mut chart = above.to_vec();
+            if !chart.is_empty() {
+                chart.push(b'/');
+            }
+            chart.extend_from_slice(b"Chart.yaml");
+            out.push(RepoPath::new(chart));
+        }
+        at += part.len() + 1;
+    }
+    out
+}
+
+/// Whether the text holds a template expression or a substitution.
+pub fn has_expression(text: &str) -> bool {
+    template::has_expression(text)
+}
+
+/// Whether a template marker stands outside comments and strings.
+pub fn has_bare_marker(text: &str) -> bool {
+    lines::has_template_marker(text)
+}
+
+/// A lenient place (step 8).
+pub fn is_lenient(path: &RepoPath) -> bool {
+    let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
+    let mut stage = false;
+    for dir in parent.split('/').filter(|d| !d.is_empty()) {
+        if words::LENIENT_DIRECTORY_NAMES.contains(dir) || dir.split(|c: char| !c.is_alphanumeric()).any(|w| words::LENIENT_DIRECTORY_WORDS.contains(w)) {
+            return true;
+        }
+        if dir == "test" && !stage {
+            return true;
+        }
+        stage |= words::TEST_STAGE_DIRECTORIES.contains(dir);
+    }
+    let name = file_name(path).to_ascii_lowercase();
+    let parts: Vec<&str> = name.split('.').collect();
+    parts.len() > 1 && (parts[..parts.len() - 1].iter().any(|p| p.ends_with("_test")) || (parts.len() > 2 && parts[1..parts.len() - 1].contains(&"test")))
+}
+
+/// `.sops.`, `.enc.` or `.encrypted.` before a structured extension (step 6).
+pub fn name_promises(name: &str) -> bool {
+    let lower = strip_backup_suffix(name).to_ascii_lowercase();
+    let Some((stem, ext)) = lower.rsplit_once('.') else { return false };
+    matches!(ext, "yaml" | "yml" | "json" | "env" | "ini")
+        && (["sops", "enc", "encrypted"].iter().any(|m| stem.ends_with(&format!(".{m}"))))
+}
+
+/// Whether the name itself carries `.sops.`, `.enc.` or `.encrypted.` anywhere (step 5c).
+pub fn name_carries_promise(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    [".sops.", ".enc.", ".encrypted."].iter().any(|m| lower.contains(m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(p: &str) -> RepoPath {
+        RepoPath::new(p)
+    }
+
+    #[test]
+    fn lenient_places_are_whole_names_or_words() {
+        for p in ["tests/a.yaml", "functional-tests/a.yaml", "pkg/testdata/x", "docs/a.yaml", "examples/x/y.yaml", "test/a.yaml", "a/login_test.yaml", "a/b.test.json", "__tests__/a.json", "x/e2e/a.yaml"] {
+            assert!(is_lenient(&path(p)), "{p}");
+        }
+        for p in ["latest/a.yaml", "contest/a.yaml", "test-infra/a.yaml", "overlays/test/a.yaml", "clusters/test/x/a.yaml", "documents/a.yaml", "test.yaml", "a/protest.yaml"] {
+            assert!(!is_lenient(&path(p)), "{p}");
+        }
+    }
+
+    #[test]
+    fn templates_are_told_by_name() {
+        for n in ["a.yaml.j2", ".env.example", "app.template.sops.yaml", "x.tmpl", "config.h.in", "secret.sample.yaml"] {
+            assert!(is_template_name(n), "{n}");
+        }
+        for n in ["a.yaml", "in.yaml", "built-in.yaml", "templates.yaml", "sampler.yaml"] {
+            assert!(!is_template_name(n), "{n}");
+        }
+    }
+
+    #[test]
+    fn promises_stand_before_a_structured_extension() {
+        for n in ["a.sops.yaml", "a.enc.env", "x.encrypted.json", "A.SOPS.YAML.bak"] {
+            assert!(name_promises(n), "{n}");
+        }
+        for n in ["credentials.yml.enc", "a.sops.txt", "sops.yaml", ".sops.yaml", "encrypted.yaml"] {
+            assert!(!name_promises(n), "{n}");
+        }
+    }
+
+    #[test]
+    fn helpers_and_code_are_exempt_but_env_files_are_not() {
+        let e = |p: &str| exempt(&path(p), "x=1", b"x=1", None);
+        assert_eq!(e("a/README.md"), Some(Exempt::Documentation));
+        assert_eq!(e("a/main.tf"), Some(Exempt::SourceCode));
+        assert_eq!(e("a/.gitignore"), Some(Exempt::Helper));
+        assert_eq!(e("LICENSE.txt"), Some(Exempt::Helper));
+        assert_eq!(e("a/live.tfvars"), None);
+        assert_eq!(e("a/.env.production"), None);
+        assert_eq!(e("a/htpasswd"), None);
+        let rule = |s: &str| s.ends_with(".sh");
+        assert_eq!(exempt(&path("a/x.sh"), "x", b"x", Some((&rule, "a/x.sh"))), None, "the rule names this very extension");
+    }
+}
