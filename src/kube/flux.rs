@@ -26,7 +26,8 @@ pub fn flux_kustomization(doc: &Document<'_>) -> Option<FluxKustomization> {
     Some(FluxKustomization { path, decrypts: doc.get(spec, "decryption").is_some(), span })
 }
 
-/// Whether a text patches `decryption` into Kustomizations, as fleets do once at the top for all of them.
-pub fn patches_add_decryption(text: &str) -> bool {
-    text.contains("patch") && text.contains("decryption")
+/// Whether the `spec.patches` of a Kustomization put `decryption` into others, as fleets do once at the top for all.
+pub fn patches_add_decryption(doc: &Document<'_>) -> bool {
+    let patches = doc.root().and_then(|r| doc.get(doc.get(r, "spec")?, "patches"));
+    patches.is_some_and(|p| doc.items(p).any(|i| doc.get(i, "patch").and_then(|t| doc.text(t)).is_some_and(|t| t.contains("decryption"))))
 }

@@ -94,6 +94,8 @@ pub struct PathPattern {
     pub source: String,
     /// The compiled form, or why Go rejects it.
     pub regex: Result<Arc<GoRegex>, String>,
+    /// Whether Go would take it, but it is too costly to judge here.
+    pub own_limit: bool,
     /// Where it stands.
     pub span: Span,
 }
@@ -296,10 +298,10 @@ impl Reader<'_, '_> {
     fn rule(&self, doc: &Document<'_>, id: NodeId, index: usize) -> Shape<CreationRule> {
         self.unique(doc, id)?;
         let text = |field: &str| text_field(doc, id, field);
-        let path_regex = text("path_regex")?.filter(|(t, _)| !t.is_empty()).map(|(source, span)| PathPattern {
-            regex: GoRegex::new(&source).map(Arc::new).map_err(|e| e.to_string()),
-            source,
-            span,
+        let path_regex = text("path_regex")?.filter(|(t, _)| !t.is_empty()).map(|(source, span)| {
+            let compiled = GoRegex::new(&source);
+            let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
+            PathPattern { regex: compiled.map(Arc::new).map_err(|e| e.to_string()), own_limit, source, span }
         });
         let mut options = SelectionOptions::default();
         for name in SELECTION_OPTIONS {

@@ -19,6 +19,8 @@ pub struct Pattern {
     pub source: String,
     /// The compiled form; `None` where Go rejects it.
     pub regex: Option<Arc<GoRegex>>,
+    /// Whether Go would take it, but it is too costly to judge here.
+    pub own_limit: bool,
     /// Where it stands.
     pub span: Span,
 }
@@ -26,7 +28,9 @@ pub struct Pattern {
 impl Pattern {
     /// Compiles a pattern.
     pub fn new(source: &str, span: Span) -> Self {
-        Self { source: source.to_owned(), regex: GoRegex::new(source).ok().map(Arc::new), span }
+        let compiled = GoRegex::new(source);
+        let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
+        Self { source: source.to_owned(), regex: compiled.ok().map(Arc::new), own_limit, span }
     }
 
     /// Whether it matches; never, if Go rejects it.

@@ -14,6 +14,7 @@ pub mod lines;
 mod text;
 mod yaml;
 mod yaml_comments;
+mod yaml_scan;
 
 pub use document::{Child, Comment, Document, Kind, Node, NodeId, Scalar, ScalarStyle, ScalarType};
 pub use format::{Format, strip_backup_suffix};

@@ -11,7 +11,8 @@ use base64::Engine as _;
 use granit_parser::{Event, Parser, ScalarStyle as Style, StructureStyle, Tag};
 
 use super::yaml_comments::{Comments, Spot};
-use super::{Child, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
+use super::yaml_scan::{Leaf, Shape};
+use super::{Child, Comment, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
 use crate::model::Span;
 
 /// Parses a YAML stream.
@@ -28,7 +29,7 @@ fn run(text: &str, json: bool) -> Parsed<'_> {
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
         emit_comments: !json,
-        max_buffered_comment_events: 100_000,
+        max_buffered_comment_events: usize::MAX,
         simple_key_max_lookahead: if json { usize::MAX / 2 } else { 4_096 },
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
@@ -40,13 +41,7 @@ fn run(text: &str, json: bool) -> Parsed<'_> {
         match parser.next_event() {
             None => break,
             Some(Ok((event, span))) => {
-                let at = Spot {
-                    start: span.start.byte_offset().unwrap_or(0),
-                    end: span.end.byte_offset().unwrap_or(0),
-                    line: span.start.line(),
-                    column: span.start.col(),
-                    end_line: span.end.line(),
-                };
+                let at = Spot { start: span.start.byte_offset().unwrap_or(0), end: span.end.byte_offset().unwrap_or(0) };
                 match event {
                     Event::StreamEnd => break,
                     Event::DocumentStart(..) => builder.start(parsed.documents.len()),
@@ -67,6 +62,8 @@ fn run(text: &str, json: bool) -> Parsed<'_> {
         }
     }
     builder.finish(&mut parsed);
+    let whole = parsed.is_whole();
+    builder.comments.place(text, &mut parsed.documents, whole);
     parsed
 }
 
@@ -75,7 +72,6 @@ struct Open {
     id: NodeId,
     mapping: bool,
     key: Option<NodeId>,
-    start: Spot,
 }
 
 struct Builder<'t> {
@@ -116,7 +112,6 @@ impl<'t> Builder<'t> {
             let end = self.text.len();
             self.close(end);
         }
-        self.comments.place(&mut self.doc, self.text);
         find_duplicates(&self.doc, self.index, &mut self.problems);
         parsed.problems.append(&mut self.problems);
         parsed.documents.push(std::mem::take(&mut self.doc));
@@ -127,6 +122,12 @@ impl<'t> Builder<'t> {
     fn event(&mut self, event: Event<'t>, at: Spot) {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let shape = match style {
+                    Style::Plain => Shape::Plain,
+                    Style::Literal | Style::Folded => Shape::Block,
+                    _ => Shape::Quoted,
+                };
+                self.comments.leaf(Leaf { start: at.start, end: at.end, shape });
                 let id = self.scalar(text, style, tag.as_deref(), at);
                 self.anchor(anchor, id);
                 self.attach(id, at);
@@ -142,7 +143,7 @@ impl<'t> Builder<'t> {
             Event::MappingStart(style, anchor, _) => self.begin(true, style, anchor, at),
             Event::SequenceStart(style, anchor, _) => self.begin(false, style, anchor, at),
             Event::MappingEnd | Event::SequenceEnd => self.close(at.end),
-            Event::Comment(text, _) => self.comments.comment(text, at),
+            Event::Comment(text, _) => self.comments.comment(Comment { text, span: Span::new(at.start, at.end) }, self.index),
             _ => {}
         }
     }
@@ -158,6 +159,7 @@ impl<'t> Builder<'t> {
     }
 
     fn alias(&mut self, target: Option<NodeId>, at: Spot) {
+        self.comments.leaf(Leaf { start: at.start, end: at.end, shape: Shape::Alias });
         let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind: Kind::Alias(target), flow: false });
         self.attach(id, at);
     }
@@ -168,7 +170,7 @@ impl<'t> Builder<'t> {
         let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind, flow });
         self.anchor(anchor, id);
         self.attach(id, at);
-        self.stack.push(Open { id, mapping, key: None, start: at });
+        self.stack.push(Open { id, mapping, key: None });
     }
 
     fn close(&mut self, end: usize) {
@@ -178,7 +180,7 @@ impl<'t> Builder<'t> {
                 // A syntax error cut the value off.
                 let span = self.doc.node(key).span;
                 let value = self.doc.add_scalar(Cow::Borrowed(""), ScalarStyle::Plain, ScalarType::Null, Span::new(span.end, span.end));
-                self.push_child(open.id, Child::Entry(key, value), open.start);
+                self.push_child(open.id, Child::Entry(key, value));
             }
             if let Some(node) = self.doc.node_mut(open.id) {
                 node.span.end = end.max(node.span.start);
@@ -186,11 +188,10 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn push_child(&mut self, container: NodeId, child: Child<'t>, at: Spot) {
+    fn push_child(&mut self, container: NodeId, child: Child<'t>) {
         if let Some(node) = self.doc.node_mut(container)
             && let Kind::Mapping(children) | Kind::Sequence(children) = &mut node.kind
         {
-            self.comments.child(container, children.len(), at);
             children.push(child);
         }
     }
@@ -200,24 +201,17 @@ impl<'t> Builder<'t> {
         let Some(top) = self.stack.last_mut() else {
             if self.doc.root().is_none() {
                 self.doc.set_root(id);
-                self.comments.root(at);
             }
             return;
         };
         let container = top.id;
         if !top.mapping {
-            // The dash counts, not what stands behind it; all dashes of a block list stand below the first.
-            let mut dash = at;
-            if !self.doc.node(container).flow {
-                dash.column = top.start.column;
-            }
-            self.push_child(container, Child::Item(id), dash);
+            self.push_child(container, Child::Item(id));
             return;
         }
         match top.key.take() {
             None => {
                 top.key = Some(id);
-                top.start = at;
                 if let Some(s) = self.doc.scalar(id)
                     && s.ty != ScalarType::Str
                     && !(s.text == "<<" && s.style == ScalarStyle::Plain)
@@ -226,8 +220,7 @@ impl<'t> Builder<'t> {
                 }
             }
             Some(key) => {
-                let start = top.start;
-                self.push_child(container, Child::Entry(key, id), start);
+                self.push_child(container, Child::Entry(key, id));
             }
         }
     }

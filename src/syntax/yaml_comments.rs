@@ -1,117 +1,200 @@
 //! Where comments belong, as in go-yaml v3 and sops' YAML store.
 //!
-//! go-yaml hangs a comment on a node as head, line or foot comment; sops turns them into children of the mapping or list
-//! (`stores/yaml/store.go`): head and line comments come before the entry, foot comments behind it. Which node a comment
-//! hangs on is told here by lines and columns:
+//! go-yaml hangs every comment on a node as its head, line or foot; sops turns them into children of a mapping or list
+//! (`stores/yaml/store.go`): head and line comments come before an entry, foot comments behind it, those of a nested
+//! mapping or list go inside. On which node a comment hangs depends on blank lines, indentation, the kind of token before
+//! it and on how far go-yaml's scanner has read ahead, so no rule of thumb over the finished tree gives the same answer.
+//! Therefore the marks of a text are read once more here, token by token, in the way of go-yaml's scanner
+//! ([`scan`](super::yaml_scan)); scalars are not read again, their places are known. Only texts with comments are.
 //!
-//! * behind a key or value on its line: before that entry;
-//! * on lines of its own, directly above an entry and in its column: before that entry;
-//! * else: at the end of the innermost open mapping or list whose entries do not begin right of the comment.
+//! What go-yaml drops (sops then drops it from the file) lands in [`Document::outer_comments`]. A text that go-yaml would
+//! not read, or of which it would make another tree, has its comments in the innermost mapping or list around them.
 
-use std::borrow::Cow;
-
+use super::yaml_scan::{self, Leaf, Marks};
 use super::{Child, Comment, Document, Kind, NodeId};
-use crate::model::Span;
 
 /// Where an event stands; lines from 1, columns from 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) end_line: usize,
 }
 
-/// A child of a container, with its place.
-struct Slot {
+/// A comment to be put before the child `index` of a container.
+struct Insertion {
     container: NodeId,
     index: usize,
-    at: Spot,
+    comment: usize,
 }
 
-/// Collects comments and children while a document is read, and puts the comments into the tree at its end.
+/// What the reader notes for comments while it goes through a text.
 #[derive(Default)]
 pub(super) struct Comments<'t> {
-    slots: Vec<Slot>,
-    found: Vec<(Comment<'t>, Spot)>,
-    root: Option<Spot>,
+    leaves: Vec<Leaf>,
+    /// In order, with the document they were met in.
+    found: Vec<(Comment<'t>, usize)>,
 }
 
 impl<'t> Comments<'t> {
-    pub(super) fn comment(&mut self, text: Cow<'t, str>, at: Spot) {
-        self.found.push((Comment { text, span: Span::new(at.start, at.end) }, at));
+    pub(super) fn comment(&mut self, comment: Comment<'t>, document: usize) {
+        self.found.push((comment, document));
     }
 
-    pub(super) fn child(&mut self, container: NodeId, index: usize, at: Spot) {
-        self.slots.push(Slot { container, index, at });
+    pub(super) fn leaf(&mut self, leaf: Leaf) {
+        self.leaves.push(leaf);
     }
 
-    pub(super) fn root(&mut self, at: Spot) {
-        self.root = Some(at);
-    }
-
-    /// Moves the comments into `doc` and forgets the document.
-    pub(super) fn place(&mut self, doc: &mut Document<'t>, text: &'t str) {
-        let found = std::mem::take(&mut self.found);
-        if found.is_empty() {
-            self.slots.clear();
-            self.root = None;
+    /// Puts the comments into the trees. `whole`: the text had no syntax error.
+    pub(super) fn place(mut self, text: &'t str, documents: &mut [Document<'t>], whole: bool) {
+        if self.found.is_empty() || documents.is_empty() {
             return;
         }
-        // Entries are finished after their children: order them by where they begin.
-        self.slots.sort_by_key(|s| (s.at.start, s.container));
-        let mut insertions: Vec<(NodeId, usize, Comment<'t>)> = Vec::new();
-        for (comment, at) in found {
-            match self.home(doc, text, at) {
-                Some((container, index)) => insertions.push((container, index, comment)),
-                None => doc.outer_comments.push(comment),
+        self.found.sort_by_key(|(c, _)| c.span.start);
+        self.found.dedup_by_key(|(c, _)| c.span.start);
+        let marks = if whole { yaml_scan::scan(text, &self.leaves) } else { None };
+        let marks = marks.filter(|m| m.len() == documents.len() && m.iter().zip(&*documents).all(|(m, d)| m.nodes.len() == d.len()));
+        let mut todo: Vec<Vec<Insertion>> = documents.iter().map(|_| Vec::new()).collect();
+        if let Some(marks) = marks {
+            for ((doc, marks), todo) in documents.iter().zip(&marks).zip(&mut todo) {
+                let mut seat = Seat { found: &self.found, todo };
+                seat.document(doc, marks);
+            }
+        } else {
+            for (i, (comment, document)) in self.found.iter().enumerate() {
+                let n = (*document).min(documents.len() - 1);
+                if let Some((container, index)) = surrounding(&documents[n], comment.span.start) {
+                    todo[n].push(Insertion { container, index, comment: i });
+                }
             }
         }
-        // Behind one another in source order: insert from the last index down, keeping the order of equals.
-        insertions.sort_by_key(|(c, i, comment)| (*c, *i, comment.span.start));
-        for (container, index, comment) in insertions.into_iter().rev() {
-            if let Some(node) = doc.node_mut(container)
-                && let Kind::Mapping(children) | Kind::Sequence(children) = &mut node.kind
-            {
-                let index = index.min(children.len());
-                children.insert(index, Child::Comment(comment));
+        let mut placed = vec![false; self.found.len()];
+        for (doc, todo) in documents.iter_mut().zip(todo) {
+            insert(doc, todo, &self.found, &mut placed);
+        }
+        for ((comment, document), placed) in self.found.into_iter().zip(placed) {
+            if !placed {
+                let n = document.min(documents.len() - 1);
+                documents[n].outer_comments.push(comment);
             }
         }
-        self.slots.clear();
-        self.root = None;
+    }
+}
+
+/// Turns the comments of nodes into places among children, as sops' store does.
+struct Seat<'s, 't> {
+    found: &'s [(Comment<'t>, usize)],
+    todo: &'s mut Vec<Insertion>,
+}
+
+impl<'t> Seat<'_, 't> {
+    fn document(&mut self, doc: &Document<'t>, marks: &yaml_scan::DocumentMarks) {
+        let Some(root) = doc.root() else { return };
+        for id in 0..doc.len() {
+            let id = id as NodeId;
+            let own = &marks.nodes[id as usize];
+            match &doc.node(id).kind {
+                Kind::Mapping(children) => {
+                    // An item of a list has its comments outside, see below; all others have them inside.
+                    for (i, child) in children.iter().enumerate() {
+                        let Child::Entry(k, v) = child else { continue };
+                        let (key, value) = (&marks.nodes[*k as usize], &marks.nodes[*v as usize]);
+                        self.put(id, i, &key.head);
+                        self.put(id, i, &key.line);
+                        if is_container(doc, *v) {
+                            self.inside(doc, *v, value);
+                        } else {
+                            self.put(id, i, &value.head);
+                            self.put(id, i, &value.line);
+                            self.put(id, i + 1, &value.foot);
+                        }
+                        self.put(id, i + 1, &key.foot);
+                    }
+                    if id == root {
+                        self.inside(doc, id, own);
+                        self.put(id, children.len(), &marks.foot);
+                    }
+                }
+                Kind::Sequence(children) => {
+                    for (i, child) in children.iter().enumerate() {
+                        let Child::Item(v) = child else { continue };
+                        let item = &marks.nodes[*v as usize];
+                        self.put(id, i, &item.head);
+                        self.put(id, i, &item.line);
+                        self.put(id, i + 1, &item.foot);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
-    /// The container and child index before which a comment goes.
-    fn home(&self, doc: &Document<'t>, text: &'t str, at: Spot) -> Option<(NodeId, usize)> {
-        let line_start = text[..at.start].rfind('\n').map_or(0, |i| i + 1);
-        let own_line = text[line_start..at.start].bytes().all(|b| b == b' ' || b == b'\t');
-        let next_at = self.slots.partition_point(|s| s.at.start < at.start);
-        if !own_line {
-            // The last child that begins on this line or, for a closing bracket, before it.
-            let slot = self.slots[..next_at].last()?;
-            return Some((slot.container, slot.index));
-        }
-        if let Some(next) = self.slots.get(next_at) {
-            let between = &text[at.end..next.at.start.max(at.end)];
-            let blank_line = between.split('\n').skip(1).any(|l| l.trim().is_empty() && between.contains("\n\n"));
-            if !blank_line && next.at.column == at.column {
-                return Some((next.container, next.index));
+    fn inside(&mut self, doc: &Document<'t>, id: NodeId, own: &Marks) {
+        let end = doc.children(id).len();
+        self.put(id, 0, &own.head);
+        self.put(id, 0, &own.line);
+        self.put(id, end, &own.foot);
+    }
+
+    fn put(&mut self, container: NodeId, index: usize, starts: &[usize]) {
+        for start in starts {
+            if let Ok(comment) = self.found.binary_search_by_key(start, |(c, _)| c.span.start) {
+                self.todo.push(Insertion { container, index, comment });
             }
         }
-        // Innermost container still open here whose children do not begin right of the comment.
-        let mut home = None;
-        for slot in self.slots[..next_at].iter().rev() {
-            let node = doc.node(slot.container);
-            if slot.at.column <= at.column && node.span.end >= at.start.min(node.span.end) {
-                home = Some((slot.container, slot.index + 1));
-                break;
-            }
+    }
+}
+
+fn is_container(doc: &Document<'_>, id: NodeId) -> bool {
+    matches!(doc.node(id).kind, Kind::Mapping(_) | Kind::Sequence(_))
+}
+
+/// The innermost mapping or list around an offset, and the child that follows there.
+fn surrounding(doc: &Document<'_>, at: usize) -> Option<(NodeId, usize)> {
+    let mut id = doc.root().filter(|r| is_container(doc, *r))?;
+    loop {
+        let (Kind::Mapping(children) | Kind::Sequence(children)) = &doc.node(id).kind else { return None };
+        let start = |c: &Child<'_>| match c {
+            Child::Entry(k, _) => doc.node(*k).span.start,
+            Child::Item(v) => doc.node(*v).span.start,
+            Child::Comment(c) => c.span.start,
+        };
+        let next = children.partition_point(|c| start(c) <= at);
+        let before = next.checked_sub(1).and_then(|i| children.get(i));
+        let value = match before {
+            Some(Child::Entry(_, v) | Child::Item(v)) => *v,
+            _ => return Some((id, next)),
+        };
+        let span = doc.node(value).span;
+        if is_container(doc, value) && span.start <= at && at < span.end {
+            id = value;
+        } else {
+            return Some((id, next));
         }
-        match (home, self.slots.get(next_at)) {
-            (Some(home), _) => Some(home),
-            (None, Some(next)) => Some((next.container, next.index)),
-            (None, None) => None,
+    }
+}
+
+/// Rebuilds each container once, however many comments it gets.
+fn insert<'t>(doc: &mut Document<'t>, mut todo: Vec<Insertion>, found: &[(Comment<'t>, usize)], placed: &mut [bool]) {
+    // Stable: comments for one place stay in the order in which they were put.
+    todo.sort_by_key(|i| (i.container, i.index));
+    let mut rest = todo.as_slice();
+    while let Some(first) = rest.first() {
+        let count = rest.iter().take_while(|i| i.container == first.container).count();
+        let (here, others) = rest.split_at(count);
+        rest = others;
+        let Some(node) = doc.node_mut(first.container) else { continue };
+        let (Kind::Mapping(children) | Kind::Sequence(children)) = &mut node.kind else { continue };
+        let old = std::mem::take(children);
+        let mut here = here.iter().peekable();
+        let end = old.len();
+        children.reserve(end + count);
+        for (i, child) in old.into_iter().map(Some).chain([None]).enumerate() {
+            while let Some(insertion) = here.next_if(|n| n.index.min(end) == i) {
+                if !std::mem::replace(&mut placed[insertion.comment], true) {
+                    children.push(Child::Comment(found[insertion.comment].0.clone()));
+                }
+            }
+            children.extend(child);
         }
     }
 }

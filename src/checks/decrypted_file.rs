@@ -1,0 +1,54 @@
+//! A path that carried metadata in the base view and carries none now (step 7).
+
+use super::Sink;
+use crate::model::{CheckInfo, Finding, RepoPath, Severity};
+use crate::say;
+use crate::subject::copies::{self, EncryptedLeaves};
+use crate::subject::{Neighbourhood, Subject, standing};
+
+/// See `docs/checks/decrypted-file.md`.
+pub static INFO: CheckInfo = CheckInfo {
+    id: "decrypted-file",
+    summary: "A file that was encrypted is plaintext now",
+    severity: Severity::Error,
+    page: include_str!("../../docs/checks/decrypted-file.md"),
+    softened_in_lenient_places: false,
+};
+
+/// Whether it fired.
+pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) -> bool {
+    if s.is_blank() || s.is_lfs_pointer() || standing::is_sealed_elsewhere(s.text, s.bytes) {
+        return false;
+    }
+    if let Some(before) = around.base_if_changed(s.path)
+        && let Some(leaves) = EncryptedLeaves::read(&before, &s.name)
+    {
+        let plain = copies::plain_at(s, &leaves);
+        if let Some((place, count)) = plain {
+            report(s, None, place, count, sink);
+            return true;
+        }
+        return false;
+    }
+    for source in around.rename_sources(s.path) {
+        let Some(before) = around.base(&source) else { continue };
+        let Some(leaves) = EncryptedLeaves::read(&before, &standing::file_name(&source)) else { continue };
+        if let Some(copy) = copies::matching(s, &leaves) {
+            report(s, Some(&source), copy.place, copy.count, sink);
+            return true;
+        }
+    }
+    false
+}
+
+fn report(s: &Subject<'_>, source: Option<&RepoPath>, place: crate::model::Place, count: usize, sink: &mut Sink) {
+    let mut message = say!["this file was encrypted and is plaintext now (", count, if count == 1 { " value)" } else { " values)" }];
+    if let Some(source) = source {
+        message = say!["this file holds in plaintext what ", source, " held encrypted"];
+    }
+    let mut finding = Finding::new(&INFO, s.path, place, message)
+        .help("encrypt it again before it is committed; if it was pushed, rotate what it holds")
+        .governed(s.decision.governed_by());
+    finding.fix = Some(say!["sops encrypt -i ", s.path]);
+    sink.push(finding);
+}

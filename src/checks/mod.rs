@@ -1,0 +1,312 @@
+//! The checks: one file each, all in [`TABLE`]; and the order in which a file is judged, [`judge`].
+//!
+//! The order is that of the decision procedure (`docs/verdict.md`, steps 0 to 8). A check reports what it alone knows;
+//! that one leaf has one finding, and that lenient places soften, is settled at the end. Judging is pure: a subject and its
+//! neighbourhood in, findings and blind spots out.
+
+pub mod broken_envelope;
+pub mod config_ambiguous;
+pub mod config_invalid;
+pub mod config_misnamed;
+pub mod config_untracked;
+pub mod decrypted_copy;
+pub mod decrypted_file;
+pub mod decryption_missing;
+pub mod double_encrypted;
+pub mod embedded_secret;
+pub mod encrypted_identity;
+pub mod forged_ciphertext;
+pub mod generator_literal;
+pub mod generator_source;
+pub mod hidden_plaintext;
+pub mod hollow_envelope;
+pub mod last_applied_secret;
+pub mod plaintext_secret;
+pub mod private_key;
+pub mod recipient_extra;
+pub mod recipient_invalid;
+pub mod recipient_missing;
+pub mod rule_field_unknown;
+pub mod rule_outside;
+pub mod rule_unreachable;
+pub mod rule_unused;
+pub mod rule_without_keys;
+pub mod scope_drift;
+pub mod scope_regex_invalid;
+mod settle;
+pub mod unencrypted_file;
+pub mod unencrypted_value;
+pub mod ungoverned_ciphertext;
+
+use crate::model::{BlindCode, BlindSpot, CheckInfo, Finding, Message, Place, RepoPath, Span};
+use crate::say;
+use crate::sops::config::Choice;
+use crate::sops::recipients;
+use crate::subject::configs::CONFIG_NAME;
+use crate::subject::place::Places;
+use crate::subject::{LoadedConfig, Neighbourhood, Subject};
+use crate::syntax::Format;
+
+/// Every check, in the order of the documentation.
+pub static TABLE: [&CheckInfo; 32] = [
+    &unencrypted_file::INFO,
+    &unencrypted_value::INFO,
+    &plaintext_secret::INFO,
+    &embedded_secret::INFO,
+    &last_applied_secret::INFO,
+    &generator_source::INFO,
+    &generator_literal::INFO,
+    &private_key::INFO,
+    &decrypted_file::INFO,
+    &decrypted_copy::INFO,
+    &hollow_envelope::INFO,
+    &forged_ciphertext::INFO,
+    &hidden_plaintext::INFO,
+    &broken_envelope::INFO,
+    &double_encrypted::INFO,
+    &scope_regex_invalid::INFO,
+    &config_invalid::INFO,
+    &rule_outside::INFO,
+    &recipient_missing::INFO,
+    &recipient_extra::INFO,
+    &scope_drift::INFO,
+    &rule_unreachable::INFO,
+    &rule_without_keys::INFO,
+    &recipient_invalid::INFO,
+    &rule_field_unknown::INFO,
+    &config_misnamed::INFO,
+    &config_untracked::INFO,
+    &config_ambiguous::INFO,
+    &encrypted_identity::INFO,
+    &decryption_missing::INFO,
+    &rule_unused::INFO,
+    &ungoverned_ciphertext::INFO,
+];
+
+/// A check by its id.
+pub fn by_id(id: &str) -> Option<&'static CheckInfo> {
+    TABLE.iter().copied().find(|c| c.id == id)
+}
+
+/// Collects what checks report.
+#[derive(Default)]
+pub struct Sink {
+    /// Findings in the order they were made.
+    pub findings: Vec<Finding>,
+    /// What could not be judged.
+    pub blind_spots: Vec<BlindSpot>,
+    /// Recipients of leaked age identities, by index into `findings`.
+    pub leaked: Vec<(usize, String)>,
+}
+
+impl Sink {
+    fn push(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn push_key(&mut self, finding: Finding, recipient: Option<String>) {
+        if let Some(recipient) = recipient {
+            self.leaked.push((self.findings.len(), recipient));
+        }
+        self.findings.push(finding);
+    }
+
+    fn blind(&mut self, s: &Subject<'_>, code: BlindCode, span: Option<Span>, reason: Message, blocking: bool) {
+        let line = span.map(|span| s.places.line(span.start));
+        self.blind_spots.push(BlindSpot { path: s.path.clone(), line, code, reason, blocking });
+    }
+}
+
+/// What judging a file tells those who look at many.
+#[derive(Default)]
+pub struct Judged {
+    /// Findings and blind spots.
+    pub sink: Sink,
+    /// Whether it carries metadata.
+    pub encrypted: bool,
+    /// Whether it had to be and is, wholly: it carries sound ciphertext and no finding of its own.
+    pub age_recipients: Vec<String>,
+    /// The Flux Kustomizations in it.
+    pub kustomizations: Vec<(crate::kube::FluxKustomization, Place)>,
+    /// Whether a patch in it adds `decryption` to Kustomizations.
+    pub patches_decryption: bool,
+}
+
+/// Judges one file: steps 0 to 8 in order.
+pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
+    let mut out = Judged::default();
+    let sink = &mut out.sink;
+    private_key::run(s, sink);
+    if s.path.file_name() == CONFIG_NAME {
+        settle::settle(s, &mut out.sink);
+        return out;
+    }
+    if s.is_blank() {
+        // Comment-only files hold nothing to encrypt; keys in comments were sought.
+        settle::settle(s, &mut out.sink);
+        return out;
+    }
+    if let Some(found) = &s.envelope {
+        out.encrypted = true;
+        out.age_recipients = found.envelope.age_recipients().map(str::to_owned).collect();
+        envelope(s, found, around, sink);
+    } else {
+        if !s.template {
+            broken_envelope::without_metadata(s, sink);
+        }
+        let decrypted = decrypted_file::run(s, around, sink);
+        if !decrypted && s.exempt.is_none() && !s.template {
+            decrypted_copy::run(s, around, sink);
+        }
+        unencrypted_file::run(s, around, sink);
+    }
+    if !s.exempt_from_content() {
+        plaintext_secret::run(s, around, sink);
+        embedded_secret::run(s, sink);
+        last_applied_secret::run(s, sink);
+        generator_literal::run(s, sink);
+        generator_source::run(s, around, sink);
+        if s.envelope.is_none() && s.stub.is_some() && sink.findings.iter().any(|f| f.check == &plaintext_secret::INFO) && !s.template {
+            broken_envelope::stub(s, sink);
+        }
+    }
+    blind(s, sink);
+    flux(s, &mut out);
+    settle::settle(s, &mut out.sink);
+    out
+}
+
+fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn Neighbourhood, sink: &mut Sink) {
+    let own = s.survey(Some(&found.envelope.options));
+    if s.template && own.encrypted == 0 && !found.envelope.has_long_enc {
+        broken_envelope::example(s, found, sink);
+        return;
+    }
+    if own.limit {
+        sink.blind(s, BlindCode::LimitReached, None, say!["its aliases expand beyond the limit"], true);
+    }
+    broken_envelope::metadata(s, found, sink);
+    forged_ciphertext::run(s, found, &own, sink);
+    hidden_plaintext::run(s, found, &own, sink);
+    double_encrypted::run(s, found, &own, sink);
+    let rule = s.decision.rule();
+    if !hollow_envelope::run(s, found, &own, sink) {
+        let by_rule = rule.filter(|r| r.options.has_positive_selector() && s.format != Format::Binary && Format::of_name(&s.name) != Format::Binary && s.decision.is_narrow());
+        let by_rule = by_rule.map(|r| s.survey(Some(&r.effective_options(s.format))));
+        unencrypted_value::run(s, &own, by_rule.as_ref(), sink);
+    }
+    encrypted_identity::run(s, sink);
+    match rule {
+        Some(rule) => {
+            if rule.has_keys() && rule.bad_keys.is_empty() && !found.envelope.groups.iter().all(Vec::is_empty) {
+                let drift = recipients::drift(&found.envelope.groups, &rule.groups);
+                recipient_missing::run(s, found, &drift, sink);
+                recipient_extra::run(s, found, &drift, sink);
+            }
+            scope_drift::run(s, found, rule, sink);
+        }
+        None if matches!(s.decision.choice, Choice::NoMatch) => ungoverned_ciphertext::run(s, found, sink),
+        None => {}
+    }
+    let _ = around;
+}
+
+/// Files that matter and do not parse are never passed over in silence.
+fn blind(s: &Subject<'_>, sink: &mut Sink) {
+    let exempt = s.exempt.is_some();
+    if s.template || (exempt && s.envelope.is_none()) {
+        return;
+    }
+    let matters = s.envelope.is_some() || s.promised || (s.decision.rule().is_some() && s.decision.is_narrow());
+    let fatal = s.parsed.iter().flat_map(|p| &p.problems).find(|p| p.is_fatal());
+    if let Some(problem) = fatal
+        && (matters || s.hints.secret || s.hints.ciphertext)
+    {
+        let code = if problem.kind == crate::syntax::ProblemKind::TooDeep { BlindCode::LimitReached } else { BlindCode::Unparsable };
+        sink.blind(s, code, Some(problem.span), say!["it does not parse as ", s.format.as_str(), " and was read line by line"], matters);
+    }
+    if s.lossy && matters && s.format.is_structured() {
+        sink.blind(s, BlindCode::Unparsable, None, say!["it is not valid UTF-8; bad bytes were replaced"], s.envelope.is_none());
+    }
+}
+
+fn flux(s: &Subject<'_>, out: &mut Judged) {
+    if !s.hints.manifest || s.template {
+        return;
+    }
+    for (n, doc) in s.documents().iter().enumerate() {
+        if let Some(k) = crate::kube::flux_kustomization(doc) {
+            let place = s.places.span(k.span, n);
+            out.kustomizations.push((k, place));
+            out.patches_decryption |= crate::kube::patches_add_decryption(doc);
+        }
+    }
+}
+
+/// A help suffix that names the rule.
+fn governed_help(s: &Subject<'_>) -> Message {
+    match s.decision.governed_by() {
+        Some(by) => say![" (rule ", by.rule, " of ", by.config, ")"],
+        None => Message::default(),
+    }
+}
+
+/// What config checks are told.
+pub struct ConfigFacts<'c> {
+    /// The config.
+    pub loaded: &'c LoadedConfig,
+    /// Places in its text.
+    pub places: Places<'c>,
+    /// How many files get each rule.
+    pub reached: Vec<u64>,
+    /// The rule whose broken pattern some file reached.
+    pub bad_pattern_reached: Option<usize>,
+    /// Files below the config that it governs.
+    pub below: Vec<&'c RepoPath>,
+    /// Whether the whole view was scanned.
+    pub whole_view: bool,
+    /// Whether the view belongs to a repository.
+    pub in_repository: bool,
+    /// A file whose verdict an outer config would change, and that config.
+    pub ambiguous: Option<(RepoPath, RepoPath)>,
+}
+
+/// Judges one config.
+pub fn judge_config(c: &ConfigFacts<'_>) -> Sink {
+    let mut sink = Sink::default();
+    config_invalid::run(c, &mut sink);
+    config_untracked::run(c, &mut sink);
+    if c.loaded.config.broken.is_none() {
+        scope_regex_invalid::run(c, &mut sink);
+        rule_outside::run(c, &mut sink);
+        rule_unreachable::run(c, &mut sink);
+        rule_without_keys::run(c, &mut sink);
+        recipient_invalid::run(c, &mut sink);
+        rule_field_unknown::run(c, &mut sink);
+        config_ambiguous::run(c, &mut sink);
+        if c.whole_view {
+            rule_unused::run(c, &mut sink);
+        }
+        let costly = c.loaded.config.rules().iter().any(|r| r.path_regex.as_ref().is_some_and(|p| p.own_limit) || r.options.patterns().any(|(_, p)| p.own_limit));
+        if costly {
+            let reason = say!["a pattern of this config is too costly to judge"];
+            sink.blind_spots.push(BlindSpot { path: c.loaded.path.clone(), line: None, code: BlindCode::LimitReached, reason, blocking: true });
+        }
+    }
+    settle::soften_config(&c.loaded.path, &mut sink);
+    sink
+}
+
+/// A config that sops does not find by its name.
+pub fn judge_misnamed(path: &RepoPath) -> Sink {
+    let mut sink = Sink::default();
+    config_misnamed::run(path, &mut sink);
+    sink
+}
+
+/// A Flux Kustomization that reaches an encrypted file and does not decrypt.
+pub fn judge_kustomization(path: &RepoPath, place: Place, first: &RepoPath) -> Sink {
+    let mut sink = Sink::default();
+    decryption_missing::run(path, place, first, &mut sink);
+    sink
+}

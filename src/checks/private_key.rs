@@ -1,0 +1,92 @@
+//! Private key material in any text (step 4).
+
+use super::Sink;
+use crate::keys::{self, KeyHit, Strength};
+use crate::model::{CheckInfo, Finding, Message, Place, Severity, Span};
+use crate::say;
+use crate::sops::scope::{LeafAt, walk};
+use crate::subject::Subject;
+
+/// See `docs/checks/private-key.md`.
+pub static INFO: CheckInfo = CheckInfo {
+    id: "private-key",
+    summary: "Private key material",
+    severity: Severity::Error,
+    page: include_str!("../../docs/checks/private-key.md"),
+    softened_in_lenient_places: true,
+};
+
+/// How many hits of one file are told.
+const MAX_HITS: usize = 200;
+
+pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
+    if keys::may_contain_key(s.text.as_bytes()) {
+        for hit in keys::find(s.text).into_iter().take(MAX_HITS) {
+            let place = leaf_at(s, &hit).unwrap_or_else(|| s.places.span(Span::from(hit.span.clone()), 0));
+            report(s, &hit, place, sink);
+        }
+    }
+    if s.hints.escape {
+        escaped(s, sink);
+    }
+}
+
+/// Keys whose letters are spelled by escapes show only in the parsed value.
+fn escaped(s: &Subject<'_>, sink: &mut Sink) {
+    for (n, doc) in s.documents().iter().enumerate() {
+        let mut visit = |leaf: LeafAt<'_>| {
+            let Some(text) = doc.text(leaf.node) else { return };
+            let raw = s.text.get(doc.node(leaf.node).span.range()).unwrap_or("");
+            if !raw.contains('\\') || !keys::may_contain_key(text.as_bytes()) || keys::may_contain_key(raw.as_bytes()) {
+                return;
+            }
+            for hit in keys::find(text).into_iter().take(MAX_HITS) {
+                report(s, &hit, s.places.node(doc, n, leaf.path, leaf.site), sink);
+            }
+        };
+        walk(doc, None, None, &mut visit);
+    }
+}
+
+/// The leaf that holds the key, so that one leaf has one finding.
+fn leaf_at(s: &Subject<'_>, hit: &KeyHit) -> Option<Place> {
+    for (n, doc) in s.documents().iter().enumerate() {
+        let mut place = None;
+        let mut visit = |leaf: LeafAt<'_>| {
+            let span = doc.node(leaf.site).span;
+            if place.is_none() && span.start <= hit.span.start && hit.span.end <= span.end && !leaf.path.is_empty() {
+                let mut at = s.places.node(doc, n, leaf.path, leaf.site);
+                at.position = s.places.span(Span::from(hit.span.clone()), n).position;
+                place = Some(at);
+            }
+        };
+        if s.format.is_structured() {
+            walk(doc, None, None, &mut visit);
+        }
+        if place.is_some() {
+            return place;
+        }
+    }
+    None
+}
+
+fn report(s: &Subject<'_>, hit: &KeyHit, place: Place, sink: &mut Sink) {
+    let kind = Kind(hit.kind);
+    let (severity, message): (Severity, Message) = match hit.strength {
+        Strength::Open => (Severity::Error, say!["private key material lies open here: ", kind]),
+        Strength::Passphrase => (Severity::Warning, say!["private key material behind a passphrase: ", kind]),
+        Strength::PluginHandle => (Severity::Note, say!["a handle of a key that lies elsewhere: ", kind]),
+    };
+    let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
+    finding.help = say!["take it out of the repository and replace the key: whoever can read the history has it"];
+    sink.push_key(finding, hit.age_recipient.clone());
+}
+
+struct Kind(keys::KeyKind);
+
+impl crate::model::Shown for Kind {
+    fn show(&self, out: &mut String) {
+        // Names of a closed list.
+        out.push_str(&self.0.to_string());
+    }
+}

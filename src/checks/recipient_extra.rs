@@ -1,0 +1,42 @@
+//! Recipients of an encrypted file that its rule does not name (step 1, sops' comparison).
+
+use super::Sink;
+use crate::model::{CheckInfo, Finding, Label, Message, Severity};
+use crate::say;
+use crate::sops::recipients::Drift;
+use crate::subject::{FoundEnvelope, Subject};
+
+/// See `docs/checks/recipient-extra.md`.
+pub static INFO: CheckInfo = CheckInfo {
+    id: "recipient-extra",
+    summary: "A recipient of the file is not in its rule",
+    severity: Severity::Warning,
+    page: include_str!("../../docs/checks/recipient-extra.md"),
+    softened_in_lenient_places: false,
+};
+
+pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &mut Sink) {
+    if drift.extra.is_empty() {
+        return;
+    }
+    let mut names = Message::default();
+    for (i, key) in drift.extra.iter().take(5).enumerate() {
+        if i > 0 {
+            names.push(&", ");
+        }
+        names.push(&key.kind.as_str());
+        names.push(&" ");
+        names.push(&Label::identity(&key.identity));
+    }
+    if drift.extra.len() > 5 {
+        names.push(&" and ");
+        names.push(&(drift.extra.len() - 5));
+        names.push(&" more");
+    }
+    let place = s.places.span(found.envelope.span, found.document);
+    let finding = Finding::new(&INFO, s.path, place, say!["the file is encrypted to ", names, ", which its rule does not name"])
+        .help(say!["bring the file in line with its rule: sops updatekeys ", s.path, "; whoever leaves keeps what was readable, so rotate the values"])
+        .fix(say!["sops updatekeys ", s.path])
+        .governed(s.decision.governed_by());
+    sink.push(finding);
+}

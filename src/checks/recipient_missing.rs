@@ -1,0 +1,42 @@
+//! Recipients of the governing rule that an encrypted file lacks (step 1, sops' comparison).
+
+use super::Sink;
+use crate::model::{CheckInfo, Finding, Label, Message, Severity};
+use crate::say;
+use crate::sops::recipients::Drift;
+use crate::subject::{FoundEnvelope, Subject};
+
+/// See `docs/checks/recipient-missing.md`.
+pub static INFO: CheckInfo = CheckInfo {
+    id: "recipient-missing",
+    summary: "A recipient of the rule cannot decrypt the file",
+    severity: Severity::Warning,
+    page: include_str!("../../docs/checks/recipient-missing.md"),
+    softened_in_lenient_places: false,
+};
+
+pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &mut Sink) {
+    if drift.missing.is_empty() {
+        return;
+    }
+    let mut names = Message::default();
+    for (i, key) in drift.missing.iter().take(5).enumerate() {
+        if i > 0 {
+            names.push(&", ");
+        }
+        names.push(&key.kind.as_str());
+        names.push(&" ");
+        names.push(&Label::identity(&key.identity));
+    }
+    if drift.missing.len() > 5 {
+        names.push(&" and ");
+        names.push(&(drift.missing.len() - 5));
+        names.push(&" more");
+    }
+    let place = s.places.span(found.envelope.span, found.document);
+    let finding = Finding::new(&INFO, s.path, place, say!["the file is not encrypted to ", names, ", which its rule names"])
+        .help(say!["bring the file in line with its rule: sops updatekeys ", s.path])
+        .fix(say!["sops updatekeys ", s.path])
+        .governed(s.decision.governed_by());
+    sink.push(finding);
+}

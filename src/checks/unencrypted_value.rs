@@ -1,0 +1,46 @@
+//! A leaf in scope of an encrypted file is plaintext (step 1).
+//!
+//! In scope by the file's own options, or because a positive selector of a narrow governing rule names it.
+
+use super::{Sink, governed_help};
+use crate::model::{CheckInfo, Finding, Severity};
+use crate::say;
+use crate::sops::value::Judged;
+use crate::subject::leaves::key_of;
+use crate::subject::{Subject, Survey};
+
+/// See `docs/checks/unencrypted-value.md`.
+pub static INFO: CheckInfo = CheckInfo {
+    id: "unencrypted-value",
+    summary: "A value inside an encrypted file is plaintext",
+    severity: Severity::Error,
+    page: include_str!("../../docs/checks/unencrypted-value.md"),
+    softened_in_lenient_places: false,
+};
+
+pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: Option<&Survey>, sink: &mut Sink) {
+    let mut report = |leaf: &crate::subject::PlainLeaf, by_rule: bool| {
+        let doc = &s.documents()[leaf.document];
+        let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
+        let key = crate::model::SafeKey::new(key_of(doc, &leaf.path));
+        let message = if by_rule {
+            say!["the value of ", key, " is plaintext: the creation rule selects it, the file's own options spare it"]
+        } else {
+            say!["the value of ", key, " is plaintext in a file that sops encrypted"]
+        };
+        let finding = Finding::new(&INFO, s.path, place, message)
+            .help(say!["open the file with sops and save it, so that the value is encrypted and the MAC fits: sops edit ", s.path, governed_help(s)])
+            .governed(s.decision.governed_by());
+        sink.push(finding);
+    };
+    for leaf in own.plain.iter().filter(|l| l.selected && l.judged == Judged::Plain) {
+        report(leaf, false);
+    }
+    let Some(by_rule) = by_rule else { return };
+    for leaf in by_rule.plain.iter().filter(|l| l.selected && l.judged == Judged::Plain) {
+        let already = own.plain.iter().any(|o| o.selected && o.document == leaf.document && o.path == leaf.path);
+        if !already {
+            report(leaf, true);
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! The JSON report, version 1: its own structs, so that a change of the model is not silently a change of the format.
+//!
+//! The schema in `docs/schema/report.schema.json` is generated from these types by `tests/report.rs`. Fields are never
+//! left out: what is absent is `null`. Values that only other modes can have (`exposure`, `ignored_by`, `index`, …) are
+//! part of the version from the start, so that they can be filled without a new one. Strings are written so that a
+//! terminal cannot be attacked through them, without changing the value that a parser reads.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::model::{self, Message, Outcome, RepoPath, Severity};
+
+/// Version of the format. It grows when a field changes its meaning or goes away, not when one is added.
+pub const VERSION: u32 = 1;
+
+/// Report of one run of sopsguard.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "sopsguard report")]
+pub struct Report {
+    /// Version of this format.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The program that wrote the report.
+    pub tool: Tool,
+    /// What was scanned.
+    pub mode: Mode,
+    /// The repository, `null` outside one.
+    pub repository: Option<Repository>,
+    /// What the run amounts to.
+    pub verdict: Verdict,
+    /// Whether everything that matters was judged: no blind spot blocks.
+    pub complete: bool,
+    /// Exit code of the run: 0 clean, 1 findings, 3 incomplete.
+    pub exit_code: u8,
+    /// How many of what.
+    pub counts: Counts,
+    /// Findings, sorted by path, position and check.
+    pub findings: Vec<Finding>,
+    /// What could not be judged, sorted.
+    pub blind_spots: Vec<BlindSpot>,
+    /// Figures of the run.
+    pub stats: Stats,
+}
+
+/// The program that wrote the report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Tool {
+    /// Always `sopsguard`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// What was scanned.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// What is on disk.
+    Worktree,
+    /// What `git commit` would record.
+    Staged,
+    /// Every version that a range adds.
+    Range,
+    /// Every version that can be reached.
+    History,
+    /// What a push would bring.
+    PreReceive,
+    /// One file from standard input.
+    Stdin,
+}
+
+/// The repository that was scanned.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Repository {
+    /// Commit of HEAD, `null` on an unborn branch.
+    pub head: Option<String>,
+    /// Commit of the base view.
+    pub base: Option<String>,
+    /// Whether the clone is shallow.
+    pub shallow: bool,
+}
+
+/// What a run amounts to.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing at or above the threshold, and everything that matters was judged (or `--allow-incomplete`).
+    Clean,
+    /// Findings at or above the threshold of `--fail-on`.
+    Found,
+    /// Nothing at or above the threshold, but something that matters could not be judged.
+    Incomplete,
+}
+
+/// How many of what.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Active findings of severity error.
+    pub error: u64,
+    /// Active findings of severity warning.
+    pub warning: u64,
+    /// Active findings of severity note.
+    pub note: u64,
+    /// Findings that an inline ignore hides.
+    pub ignored: u64,
+    /// Findings that the baseline hides.
+    pub baseline: u64,
+    /// Blind spots, blocking or not.
+    pub blind_spots: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Id of the check.
+    pub check: &'static str,
+    /// Severity after the value and the place were weighed.
+    pub severity: Severity,
+    /// Severity of the check itself.
+    pub default_severity: Severity,
+    /// Whether a lenient place (tests, examples, docs) softened it.
+    pub lenient: bool,
+    /// Whether the finding counts.
+    pub status: Status,
+    /// What hides the finding, `null` while it is active.
+    pub ignored_by: Option<Map<String, Value>>,
+    /// Whether the base view did not have it; `null` when that is unknown.
+    pub new: Option<bool>,
+    /// The file, relative to the root of the repository, with `/`. Bytes that are not UTF-8 are replaced by U+FFFD.
+    pub path: String,
+    /// The exact bytes of the path in Base64, only where it is not UTF-8.
+    pub path_bytes: Option<String>,
+    /// First line, from 1.
+    pub line: Option<u32>,
+    /// First column, from 1, in characters.
+    pub column: Option<u32>,
+    /// Last line, from 1.
+    pub end_line: Option<u32>,
+    /// Column one past the end, from 1.
+    pub end_column: Option<u32>,
+    /// Index of the document in the file, from 0.
+    pub document: u32,
+    /// JSON pointer (RFC 6901) to the leaf. Keys that are long or look like key material are `[masked]`.
+    pub pointer: Option<String>,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// What to do, in one sentence.
+    pub help: Option<String>,
+    /// The repair, where one command is enough.
+    pub fix: Option<Fix>,
+    /// Stable identity: holds no line and no value.
+    pub fingerprint: String,
+    /// Further places that explain the finding.
+    pub related: Vec<Related>,
+    /// The creation rules behind it.
+    pub governed_by: Vec<GovernedBy>,
+    /// Where the bytes were seen, at most 50.
+    pub origins: Vec<Origin>,
+    /// How many origins there are.
+    pub origins_total: u64,
+    /// How far a leaked value spread; `null` outside `--history`.
+    pub exposure: Option<Map<String, Value>>,
+}
+
+/// Whether a finding counts.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It counts.
+    Active,
+    /// An inline ignore hides it.
+    Ignored,
+    /// The baseline hides it.
+    Baseline,
+}
+
+/// A repair.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Fix {
+    /// The command, for a POSIX shell at the root of the repository.
+    pub command: String,
+}
+
+/// A further place that explains a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Related {
+    /// The file.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: Option<u32>,
+    /// What is there.
+    pub message: String,
+}
+
+/// A creation rule behind a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct GovernedBy {
+    /// Path of the `.sops.yaml`.
+    pub config: String,
+    /// Index among its creation rules, from 0.
+    pub rule: u32,
+    /// Line of the rule, from 1.
+    pub line: u32,
+    /// The view whose config it is.
+    pub at: At,
+}
+
+/// The view whose config was asked.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum At {
+    /// The view the file was read from.
+    Own,
+    /// The base view.
+    Base,
+    /// Today's HEAD, in `--history`.
+    Head,
+}
+
+/// Where bytes were seen.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Origin {
+    /// The kind of place.
+    pub kind: OriginKind,
+    /// The commit.
+    pub commit: Option<String>,
+    /// The blob.
+    pub blob: Option<String>,
+    /// The ref that reaches it.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+}
+
+/// Kinds of places where bytes are seen.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OriginKind {
+    /// On disk.
+    Worktree,
+    /// In the index.
+    Index,
+    /// In a commit.
+    Commit,
+    /// In a stash.
+    Stash,
+    /// In a commit that only a reflog holds.
+    Reflog,
+    /// In an object that nothing reaches.
+    Unreachable,
+    /// In the message of a commit or tag.
+    Message,
+    /// On standard input.
+    Stdin,
+}
+
+/// Something that could not be judged.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BlindSpot {
+    /// Kind of obstacle; the names are stable, and new ones may come.
+    pub code: &'static str,
+    /// The file.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: Option<u32>,
+    /// The obstacle in words.
+    pub reason: String,
+    /// Whether it matters, so that the run cannot be called clean.
+    pub blocking: bool,
+    /// The `[[accept]]` entry that accepts it.
+    pub accepted_by: Option<Map<String, Value>>,
+    /// Where the bytes are.
+    pub origin: Option<Origin>,
+}
+
+/// Figures of a run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Stats {
+    /// Files of the view.
+    pub files: u64,
+    /// Files whose content was judged.
+    pub judged: u64,
+    /// Files that carry SOPS metadata.
+    pub encrypted: u64,
+    /// Commits read; `null` where none are.
+    pub commits: Option<u64>,
+    /// Blobs read; `null` where none are.
+    pub blobs: Option<u64>,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Wall time in milliseconds; the only figure that differs from run to run.
+    pub elapsed_ms: u64,
+}
+
+/// Writes the report as one indented object and a newline.
+pub(super) fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(&Report::of(outcome))?;
+    out.write_all(terminal_safe(&text).as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// The JSON schema of [`Report`] (draft 2020-12), indented, with a newline at the end.
+pub fn schema() -> String {
+    let schema =
+        schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>();
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl Report {
+    fn of(outcome: &Outcome) -> Self {
+        Self {
+            version: VERSION,
+            tool: Tool::this(),
+            mode: Mode::of(outcome),
+            repository: Repository::of(outcome),
+            verdict: Verdict::of(outcome),
+            complete: outcome.complete(),
+            exit_code: outcome.exit_code() as u8,
+            counts: Counts::of(outcome),
+            findings: outcome.findings.iter().map(|f| Finding::of(f, outcome.mode)).collect(),
+            blind_spots: outcome.blind_spots.iter().map(|b| BlindSpot::of(b, outcome.mode)).collect(),
+            stats: Stats::of(outcome),
+        }
+    }
+}
+
+impl Tool {
+    pub(super) fn this() -> Self {
+        Self { name: "sopsguard", version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+impl Mode {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        match outcome.mode {
+            model::Mode::Worktree => Self::Worktree,
+            model::Mode::Stdin => Self::Stdin,
+        }
+    }
+}
+
+impl Repository {
+    pub(super) fn of(outcome: &Outcome) -> Option<Self> {
+        let model::Repository { head, base, shallow } = outcome.repository.clone()?;
+        Some(Self { head, base, shallow })
+    }
+}
+
+impl Verdict {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        match outcome.verdict() {
+            model::Verdict::Clean => Self::Clean,
+            model::Verdict::Found => Self::Found,
+            model::Verdict::Incomplete => Self::Incomplete,
+        }
+    }
+}
+
+impl Counts {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        let c = outcome.counts();
+        Self {
+            error: c.error,
+            warning: c.warning,
+            note: c.note,
+            ignored: 0,
+            baseline: 0,
+            blind_spots: c.blind_spots,
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn of(f: &model::Finding, mode: model::Mode) -> Self {
+        let position = f.place.position;
+        Self {
+            check: f.check.id,
+            severity: f.severity,
+            default_severity: f.check.severity,
+            lenient: f.lenient,
+            status: Status::Active,
+            ignored_by: None,
+            new: f.new,
+            path: path_text(&f.path),
+            path_bytes: (!f.path.is_utf8()).then(|| STANDARD.encode(f.path.as_bytes())),
+            line: position.map(|p| p.line),
+            column: position.map(|p| p.column),
+            end_line: position.map(|p| p.end_line),
+            end_column: position.map(|p| p.end_column),
+            document: f.place.document,
+            pointer: f.place.pointer.as_ref().map(|p| p.as_str().to_owned()),
+            message: f.message.as_str().to_owned(),
+            help: said(&f.help),
+            fix: f.fix.as_ref().and_then(said).map(|command| Fix { command }),
+            fingerprint: f.fingerprint(),
+            related: f.related.iter().map(Related::of).collect(),
+            governed_by: f.governed_by.iter().map(GovernedBy::of).collect(),
+            origins: vec![Origin::of(mode)],
+            origins_total: 1,
+            exposure: None,
+        }
+    }
+}
+
+impl Related {
+    fn of(r: &model::Related) -> Self {
+        Self { path: path_text(&r.path), line: r.line, message: r.message.as_str().to_owned() }
+    }
+}
+
+impl GovernedBy {
+    fn of(g: &model::GovernedBy) -> Self {
+        let at = match g.at {
+            model::View::Own => At::Own,
+            model::View::Base => At::Base,
+        };
+        Self { config: path_text(&g.config), rule: g.rule, line: g.line, at }
+    }
+}
+
+impl Origin {
+    fn of(mode: model::Mode) -> Self {
+        let kind = match mode {
+            model::Mode::Worktree => OriginKind::Worktree,
+            model::Mode::Stdin => OriginKind::Stdin,
+        };
+        Self { kind, commit: None, blob: None, reference: None }
+    }
+}
+
+impl BlindSpot {
+    pub(super) fn of(b: &model::BlindSpot, mode: model::Mode) -> Self {
+        Self {
+            code: b.code.as_str(),
+            path: path_text(&b.path),
+            line: b.line,
+            reason: b.reason.as_str().to_owned(),
+            blocking: b.blocking,
+            accepted_by: None,
+            origin: Some(Origin::of(mode)),
+        }
+    }
+}
+
+impl Stats {
+    pub(super) fn of(outcome: &Outcome) -> Self {
+        let model::Stats { files, judged, encrypted, bytes, elapsed_ms } = outcome.stats;
+        Self { files, judged, encrypted, commits: None, blobs: None, bytes, elapsed_ms }
+    }
+}
+
+fn path_text(path: &RepoPath) -> String {
+    path.to_text().into_owned()
+}
+
+fn said(message: &Message) -> Option<String> {
+    (!message.is_empty()).then(|| message.as_str().to_owned())
+}
+
+/// JSON text with every character outside ASCII that is neither letter nor digit as `\uXXXX` (DEL too), so that no
+/// bidirectional or control character of a path reaches a terminal. Such characters stand only inside JSON strings.
+pub(super) fn terminal_safe(json: &str) -> Cow<'_, str> {
+    let plain = |c: char| (c.is_ascii() && c != '\u{7f}') || c.is_alphanumeric() || c == '…';
+    if json.chars().all(plain) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if plain(c) {
+            out.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    Cow::Owned(out)
+}

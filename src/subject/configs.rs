@@ -1,0 +1,160 @@
+//! The configs of a view, and which rule governs a path, with the trace that `explain` prints.
+//!
+//! The nearest `.sops.yaml` at or above the file governs, up to the root of the repository: what sops does when it is run
+//! from the file's own directory. sops itself starts at the current directory; where that would change the verdict, the
+//! check `config-ambiguous` says so.
+
+use std::collections::HashMap;
+
+use crate::model::{GovernedBy, LineIndex, RepoPath, Span, View};
+use crate::sops::config::{Choice, CreationRule, SopsConfig};
+use crate::sops::specificity::{self, Specificity};
+
+/// Name of the config file.
+pub const CONFIG_NAME: &[u8] = b".sops.yaml";
+
+/// A config with its place.
+pub struct LoadedConfig {
+    /// Path of the file.
+    pub path: RepoPath,
+    /// What it says.
+    pub config: SopsConfig,
+    /// Whether Git tracks it.
+    pub tracked: bool,
+    /// Line of each rule, from 1.
+    rule_lines: Vec<u32>,
+}
+
+impl LoadedConfig {
+    /// Reads the text of a config.
+    pub fn new(path: RepoPath, text: &str, tracked: bool) -> Self {
+        let config = SopsConfig::read(text);
+        let lines = LineIndex::new(text);
+        let rule_lines = config.rules().iter().map(|r| lines.line_column(r.span.start).0).collect();
+        Self { path, config, tracked, rule_lines }
+    }
+
+    /// Directory of the config.
+    pub fn dir(&self) -> &[u8] {
+        self.path.parent()
+    }
+
+    /// Line of a rule, from 1.
+    pub fn rule_line(&self, index: usize) -> u32 {
+        self.rule_lines.get(index).copied().unwrap_or(1)
+    }
+
+    /// What sops would match for a path below this config.
+    pub fn subject(&self, path: &RepoPath) -> Option<String> {
+        path.relative_to(self.dir()).map(|b| RepoPath::new(b).to_text().into_owned())
+    }
+}
+
+/// All configs of a view.
+#[derive(Default)]
+pub struct ConfigSet {
+    list: Vec<LoadedConfig>,
+    by_dir: HashMap<Box<[u8]>, usize>,
+    /// Set by `--sops-config`: this config governs everything.
+    only: bool,
+}
+
+impl ConfigSet {
+    /// From the configs of a view.
+    pub fn new(mut list: Vec<LoadedConfig>) -> Self {
+        list.sort_by(|a, b| a.path.cmp(&b.path));
+        let by_dir = list.iter().enumerate().map(|(i, c)| (c.dir().into(), i)).collect();
+        Self { list, by_dir, only: false }
+    }
+
+    /// One config for every path, as if it stood at the root.
+    pub fn only(config: LoadedConfig) -> Self {
+        Self { list: vec![config], by_dir: HashMap::new(), only: true }
+    }
+
+    /// The configs, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = &LoadedConfig> {
+        self.list.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Configs at or above a directory, nearest first.
+    pub fn above<'s>(&'s self, dir: &[u8]) -> impl Iterator<Item = &'s LoadedConfig> {
+        let mut dirs: Vec<&[u8]> = Vec::new();
+        if !self.only && !self.list.is_empty() {
+            let mut at = dir;
+            loop {
+                dirs.push(at);
+                if at.is_empty() {
+                    break;
+                }
+                at = memchr::memrchr(b'/', at).map_or(&b""[..], |i| &at[..i]);
+            }
+        }
+        let found: Vec<usize> = if self.only { vec![0] } else { dirs.iter().filter_map(|d| self.by_dir.get(*d).copied()).collect() };
+        found.into_iter().map(|i| &self.list[i])
+    }
+
+    /// What governs a path.
+    pub fn decide(&self, path: &RepoPath) -> Decision<'_> {
+        let Some(config) = self.above(path.parent()).next() else { return Decision::none() };
+        let subject = if self.only { Some(path.to_text().into_owned()) } else { config.subject(path) };
+        let Some(subject) = subject else { return Decision::none() };
+        let choice = config.config.choose(&subject);
+        Decision { config: Some(config), choice, subject, specificity: std::cell::OnceCell::new() }
+    }
+}
+
+/// What governs a path.
+pub struct Decision<'c> {
+    /// The nearest config.
+    pub config: Option<&'c LoadedConfig>,
+    /// The rule it gives the path.
+    pub choice: Choice,
+    /// What the patterns were matched against.
+    pub subject: String,
+    specificity: std::cell::OnceCell<Option<Specificity>>,
+}
+
+impl<'c> Decision<'c> {
+    fn none() -> Self {
+        Self { config: None, choice: Choice::NoCreationRules, subject: String::new(), specificity: std::cell::OnceCell::new() }
+    }
+
+    /// The governing rule.
+    pub fn rule(&self) -> Option<&'c CreationRule> {
+        match (self.config, self.choice) {
+            (Some(c), Choice::Rule(i)) => c.config.rules().get(i),
+            _ => None,
+        }
+    }
+
+    /// How specific the governing rule is about the path (step 5b).
+    pub fn specificity(&self) -> Option<Specificity> {
+        *self.specificity.get_or_init(|| {
+            let rule = self.rule()?;
+            let dir = RepoPath::new(self.config?.dir());
+            Some(specificity::probe(&|s| rule.matches(s), &self.subject, &dir.to_text()))
+        })
+    }
+
+    /// Whether a narrow rule governs the path.
+    pub fn is_narrow(&self) -> bool {
+        self.specificity().is_some_and(Specificity::is_narrow)
+    }
+
+    /// For a finding: the rule with its place.
+    pub fn governed_by(&self) -> Option<GovernedBy> {
+        let (config, rule) = (self.config?, self.rule()?);
+        Some(GovernedBy { config: config.path.clone(), rule: u32::try_from(rule.index).unwrap_or(u32::MAX), line: config.rule_line(rule.index), at: View::Own })
+    }
+}
+
+/// The span of a whole rule's first key, for findings about configs.
+pub fn rule_span(rule: &CreationRule) -> Span {
+    rule.span
+}
