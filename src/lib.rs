@@ -1,10 +1,27 @@
-//! sopsguard.
+//! sopsguard keeps plaintext secrets out of Git histories that use SOPS.
+//!
+//! The map of rooms (`docs/architecture.md` has it whole):
+//!
+//! * [`model`] the nouns; [`words`] the word lists; [`syntax`] bytes to documents with spans;
+//! * [`sops`] what SOPS means; [`kube`] what Kubernetes means; [`values`] what a value is; [`keys`] private keys;
+//! * [`git`] and [`source`] where files come from; [`subject`] all that is known of one file;
+//! * [`checks`] what can be wrong; [`engine`] the line; [`report`] one file per format; [`explain`] the trace; [`cli`].
+//!
+//! Data walks one way: arguments → source → view → subject → findings and blind spots → outcome → report. Everything
+//! between source and report is a function of its arguments.
+
 mod bech;
+pub mod checks;
+pub mod cli;
+pub mod engine;
+pub mod explain;
+pub mod git;
+pub mod keys;
 pub mod kube;
 pub mod model;
-pub mod checks;
-pub mod keys;
+pub mod report;
 pub mod sops;
+pub mod source;
 pub mod subject;
 pub mod syntax;
 pub mod values;

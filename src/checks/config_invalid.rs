@@ -29,7 +29,7 @@ pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
         {
             let why = pattern.regex.as_ref().err().map(String::as_str).unwrap_or_default();
             sink.push(
-                Finding::new(&INFO, &c.loaded.path, c.places.span(pattern.span, 0), say!["Go rejects the path_regex of rule ", rule.index, " (", Label::new(why), "), so sops fails for every path that reaches it"])
+                Finding::new(&INFO, &c.loaded.path, c.places.span(pattern.span, 0), say!["Go rejects the path_regex of rule ", rule.index + 1, " (", Label::new(why), "), so sops fails for every path that reaches it"])
                     .help("path_regex is a Go regular expression (RE2): no globs, no look-around"),
             );
         }
@@ -37,9 +37,9 @@ pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
             continue;
         }
         let message = match rule.refused() {
-            Some(Refusal::ScopeConflict) => say!["rule ", rule.index, " sets more than one selection option; sops refuses it"],
+            Some(Refusal::ScopeConflict) => say!["rule ", rule.index + 1, " sets more than one selection option; sops refuses it"],
             Some(Refusal::BadKey) if rule.bad_keys.iter().any(|k| k.error != KeyError::Malformed) => {
-                say!["a recipient field of rule ", rule.index, " is neither text nor a list of texts; sops refuses it"]
+                say!["a recipient field of rule ", rule.index + 1, " is neither text nor a list of texts; sops refuses it"]
             }
             _ => continue,
         };

@@ -243,10 +243,24 @@ fn flux(s: &Subject<'_>, out: &mut Judged) {
     }
 }
 
+/// A symbolic link: its target text is searched for keys only.
+pub fn judge_link(s: &Subject<'_>) -> Judged {
+    let mut out = Judged::default();
+    private_key::run(s, &mut out.sink);
+    out
+}
+
+/// A private key in a file that is too large to be held.
+pub fn key_in_large_file(path: &RepoPath, hit: &crate::keys::KeyHit, place: Place) -> Vec<Finding> {
+    let mut sink = Sink::default();
+    private_key::in_large_file(path, hit, place, &mut sink);
+    sink.findings
+}
+
 /// A help suffix that names the rule.
 fn governed_help(s: &Subject<'_>) -> Message {
     match s.decision.governed_by() {
-        Some(by) => say![" (rule ", by.rule, " of ", by.config, ")"],
+        Some(by) => say![" (rule ", by.rule + 1, " of ", by.config, ")"],
         None => Message::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Sink;
 use crate::keys::{self, KeyHit, Strength};
-use crate::model::{CheckInfo, Finding, Message, Place, Severity, Span};
+use crate::model::{CheckInfo, Finding, Message, Place, RepoPath, Severity, Span};
 use crate::say;
 use crate::sops::scope::{LeafAt, walk};
 use crate::subject::Subject;
@@ -70,16 +70,27 @@ fn leaf_at(s: &Subject<'_>, hit: &KeyHit) -> Option<Place> {
     None
 }
 
+/// A key in a file that was read as a stream: it has no place.
+pub(super) fn in_large_file(path: &RepoPath, hit: &KeyHit, place: Place, sink: &mut Sink) {
+    let finding = finding(path, hit, Place { position: None, ..place });
+    sink.push_key(finding, hit.age_recipient.clone());
+}
+
 fn report(s: &Subject<'_>, hit: &KeyHit, place: Place, sink: &mut Sink) {
+    let finding = finding(s.path, hit, place).governed(s.decision.governed_by());
+    sink.push_key(finding, hit.age_recipient.clone());
+}
+
+fn finding(path: &RepoPath, hit: &KeyHit, place: Place) -> Finding {
     let kind = Kind(hit.kind);
     let (severity, message): (Severity, Message) = match hit.strength {
         Strength::Open => (Severity::Error, say!["private key material lies open here: ", kind]),
         Strength::Passphrase => (Severity::Warning, say!["private key material behind a passphrase: ", kind]),
         Strength::PluginHandle => (Severity::Note, say!["a handle of a key that lies elsewhere: ", kind]),
     };
-    let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
-    finding.help = say!["take it out of the repository and replace the key: whoever can read the history has it"];
-    sink.push_key(finding, hit.age_recipient.clone());
+    Finding::new(&INFO, path, place, message)
+        .at(severity)
+        .help("take it out of the repository and replace the key: whoever can read the history has it")
 }
 
 struct Kind(keys::KeyKind);

@@ -17,7 +17,7 @@ pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     for rule in outside(c) {
         let rule = &c.loaded.config.rules()[rule];
         sink.push(
-            Finding::new(&INFO, &c.loaded.path, c.places.span(rule.path_regex.as_ref().map_or(rule.span, |p| p.span), 0), say!["rule ", rule.index, " matches no file here, but it would if path_regex were relative to a directory above"])
+            Finding::new(&INFO, &c.loaded.path, c.places.span(rule.path_regex.as_ref().map_or(rule.span, |p| p.span), 0), say!["rule ", rule.index + 1, " matches no file here, but it would if path_regex were relative to a directory above"])
                 .help("path_regex is matched against the path relative to this config's directory: take the directory out of the pattern"),
         );
     }

@@ -17,7 +17,7 @@ pub static INFO: CheckInfo = CheckInfo {
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     for (rule, earlier) in hidden(c) {
         sink.push(
-            Finding::new(&INFO, &c.loaded.path, c.places.span(c.loaded.config.rules()[rule].span, 0), say!["rule ", rule, " is never used: rule ", earlier, " matches first"])
+            Finding::new(&INFO, &c.loaded.path, c.places.span(c.loaded.config.rules()[rule].span, 0), say!["rule ", rule + 1, " is never used: rule ", earlier + 1, " matches first"])
                 .help("the first matching rule wins: put the specific rule first"),
         );
     }

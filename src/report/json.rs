@@ -306,8 +306,10 @@ pub(super) fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
 
 /// The JSON schema of [`Report`] (draft 2020-12), indented, with a newline at the end.
 pub fn schema() -> String {
-    let schema =
-        schemars::generate::SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>();
+    let schema = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Report>();
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
@@ -324,8 +326,16 @@ impl Report {
             complete: outcome.complete(),
             exit_code: outcome.exit_code() as u8,
             counts: Counts::of(outcome),
-            findings: outcome.findings.iter().map(|f| Finding::of(f, outcome.mode)).collect(),
-            blind_spots: outcome.blind_spots.iter().map(|b| BlindSpot::of(b, outcome.mode)).collect(),
+            findings: outcome
+                .findings
+                .iter()
+                .map(|f| Finding::of(f, outcome.mode))
+                .collect(),
+            blind_spots: outcome
+                .blind_spots
+                .iter()
+                .map(|b| BlindSpot::of(b, outcome.mode))
+                .collect(),
             stats: Stats::of(outcome),
         }
     }
@@ -333,7 +343,10 @@ impl Report {
 
 impl Tool {
     pub(super) fn this() -> Self {
-        Self { name: "sopsguard", version: env!("CARGO_PKG_VERSION") }
+        Self {
+            name: "sopsguard",
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 }
 
@@ -348,8 +361,16 @@ impl Mode {
 
 impl Repository {
     pub(super) fn of(outcome: &Outcome) -> Option<Self> {
-        let model::Repository { head, base, shallow } = outcome.repository.clone()?;
-        Some(Self { head, base, shallow })
+        let model::Repository {
+            head,
+            base,
+            shallow,
+        } = outcome.repository.clone()?;
+        Some(Self {
+            head,
+            base,
+            shallow,
+        })
     }
 }
 
@@ -411,7 +432,11 @@ impl Finding {
 
 impl Related {
     fn of(r: &model::Related) -> Self {
-        Self { path: path_text(&r.path), line: r.line, message: r.message.as_str().to_owned() }
+        Self {
+            path: path_text(&r.path),
+            line: r.line,
+            message: r.message.as_str().to_owned(),
+        }
     }
 }
 
@@ -421,7 +446,12 @@ impl GovernedBy {
             model::View::Own => At::Own,
             model::View::Base => At::Base,
         };
-        Self { config: path_text(&g.config), rule: g.rule, line: g.line, at }
+        Self {
+            config: path_text(&g.config),
+            rule: g.rule,
+            line: g.line,
+            at,
+        }
     }
 }
 
@@ -431,7 +461,12 @@ impl Origin {
             model::Mode::Worktree => OriginKind::Worktree,
             model::Mode::Stdin => OriginKind::Stdin,
         };
-        Self { kind, commit: None, blob: None, reference: None }
+        Self {
+            kind,
+            commit: None,
+            blob: None,
+            reference: None,
+        }
     }
 }
 
@@ -451,8 +486,22 @@ impl BlindSpot {
 
 impl Stats {
     pub(super) fn of(outcome: &Outcome) -> Self {
-        let model::Stats { files, judged, encrypted, bytes, elapsed_ms } = outcome.stats;
-        Self { files, judged, encrypted, commits: None, blobs: None, bytes, elapsed_ms }
+        let model::Stats {
+            files,
+            judged,
+            encrypted,
+            bytes,
+            elapsed_ms,
+        } = outcome.stats;
+        Self {
+            files,
+            judged,
+            encrypted,
+            commits: None,
+            blobs: None,
+            bytes,
+            elapsed_ms,
+        }
     }
 }
 

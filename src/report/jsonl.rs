@@ -13,10 +13,21 @@ use crate::model::Outcome;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Line {
-    Header { version: u32, tool: Tool, mode: Mode, repository: Option<Repository> },
+    Header {
+        version: u32,
+        tool: Tool,
+        mode: Mode,
+        repository: Option<Repository>,
+    },
     Finding(Box<Finding>),
     BlindSpot(BlindSpot),
-    Footer { complete: bool, verdict: Verdict, exit_code: u8, counts: Counts, stats: Stats },
+    Footer {
+        complete: bool,
+        verdict: Verdict,
+        exit_code: u8,
+        counts: Counts,
+        stats: Stats,
+    },
 }
 
 /// Writes the report.
@@ -29,10 +40,16 @@ pub(super) fn render(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     };
     write(out, &header)?;
     for finding in &outcome.findings {
-        write(out, &Line::Finding(Box::new(Finding::of(finding, outcome.mode))))?;
+        write(
+            out,
+            &Line::Finding(Box::new(Finding::of(finding, outcome.mode))),
+        )?;
     }
     for blind_spot in &outcome.blind_spots {
-        write(out, &Line::BlindSpot(BlindSpot::of(blind_spot, outcome.mode)))?;
+        write(
+            out,
+            &Line::BlindSpot(BlindSpot::of(blind_spot, outcome.mode)),
+        )?;
     }
     let footer = Line::Footer {
         complete: outcome.complete(),

@@ -30,7 +30,11 @@ impl Format {
     pub const ALL: [Self; 3] = [Self::Human, Self::Json, Self::Jsonl];
 
     /// The names that [`Format::from_str`] takes, in the order of [`Format::ALL`].
-    pub const NAMES: [&'static str; 3] = [Self::Human.as_str(), Self::Json.as_str(), Self::Jsonl.as_str()];
+    pub const NAMES: [&'static str; 3] = [
+        Self::Human.as_str(),
+        Self::Json.as_str(),
+        Self::Jsonl.as_str(),
+    ];
 
     /// The stable name, as on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -51,7 +55,10 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL.into_iter().find(|f| f.as_str() == name).ok_or(UnknownFormat)
+        Self::ALL
+            .into_iter()
+            .find(|f| f.as_str() == name)
+            .ok_or(UnknownFormat)
     }
 }
 
@@ -70,7 +77,12 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 80, unicode: true, quiet: false }
+        Self {
+            color: false,
+            width: 80,
+            unicode: true,
+            quiet: false,
+        }
     }
 }
 

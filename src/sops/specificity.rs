@@ -41,16 +41,23 @@ impl Specificity {
     }
 }
 
-impl fmt::Display for Specificity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Specificity {
+    /// The name users see.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Name => "name",
             Self::NameMark => "name+mark",
             Self::DirMark => "dir+mark",
             Self::Dir => "dir",
             Self::Ext => "ext",
             Self::All => "all",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Specificity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -14,6 +14,7 @@ use crate::sops::specificity::{self, Specificity};
 pub const CONFIG_NAME: &[u8] = b".sops.yaml";
 
 /// A config with its place.
+#[derive(Clone)]
 pub struct LoadedConfig {
     /// Path of the file.
     pub path: RepoPath,

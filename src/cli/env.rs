@@ -1,0 +1,31 @@
+//! What the program reads from its environment, Git's own variables apart (`git/env.rs`).
+
+use std::io::IsTerminal;
+
+use super::args::ColorChoice;
+use crate::report::Style;
+
+/// How to draw on standard output.
+pub(crate) fn style(color: ColorChoice, quiet: bool) -> Style {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
+    let terminal = std::io::stdout().is_terminal();
+    let color = match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        // https://no-color.org, https://bixense.com/clicolors, and FORCE_COLOR, which CI systems set.
+        ColorChoice::Auto => {
+            if std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) {
+                false
+            } else if set("CLICOLOR_FORCE") || set("FORCE_COLOR") {
+                true
+            } else {
+                terminal && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+            }
+        }
+    };
+    let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| (20..=1000).contains(c));
+    let width = width.or_else(|| terminal.then(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).flatten()).unwrap_or(100);
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
+    let unicode = locale.is_some_and(|l| l.to_ascii_lowercase().replace('-', "").contains("utf8"));
+    Style { color, width, unicode, quiet }
+}

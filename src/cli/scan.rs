@@ -1,0 +1,92 @@
+//! `sopsguard scan`
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::args::{Args, FormatChoice, ScanArgs};
+use super::{CliError, env};
+use crate::checks;
+use crate::engine::{self, Options};
+use crate::git::GitEnv;
+use crate::model::{BlindCode, BlindSpot, ExitCode, Mode, Outcome, RepoPath};
+use crate::report::{self, Format, Style};
+use crate::say;
+use crate::source::{self, Opened};
+
+pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
+    let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let reports = scan.report.iter().map(|r| parse_report(r)).collect::<Result<Vec<_>, _>>()?;
+    let opened = open(&dir, scan)?;
+    let options = Options {
+        mode: if scan.stdin { Mode::Stdin } else { Mode::Worktree },
+        sops_config: sops_config(&dir, scan.sops_config.as_deref())?,
+        jobs: scan.jobs,
+        fail_on: scan.fail_on.severity(),
+        allow_incomplete: scan.allow_incomplete,
+        whole_view: scan.paths.is_empty() && !scan.stdin && !opened.view.entries().is_empty(),
+        config_only,
+        ..Options::default()
+    };
+    let mut outcome = engine::run(&*opened.view, opened.base.as_deref(), opened.repository.clone(), &options);
+    for (path, _) in &opened.unreadable {
+        let reason = say!["the directory could not be listed"];
+        outcome.blind_spots.push(BlindSpot { path: path.clone(), line: None, code: BlindCode::Unreadable, reason, blocking: true });
+    }
+    outcome.blind_spots.sort();
+    let style = env::style(args.color, args.quiet);
+    let mut buffer = Vec::new();
+    let failed = |e: std::io::Error| CliError::Output(e.kind());
+    report::render(&outcome, &checks::TABLE, format(scan.format), &style, &mut buffer).map_err(failed)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&buffer).and_then(|()| out.flush()).map_err(failed)?;
+    for (format, path) in reports {
+        write_report(&outcome, format, &path)?;
+    }
+    Ok(outcome.exit_code())
+}
+
+pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
+    let git = GitEnv::from_env();
+    match &scan.stdin_path {
+        Some(path) if scan.stdin => {
+            let mut bytes = Vec::new();
+            let limit = engine::MAX_FILE_SIZE + 1;
+            std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|e| CliError::File { path: "standard input".into(), error: e.kind() })?;
+            Ok(source::open_stdin(path, bytes, dir, &git)?)
+        }
+        _ => Ok(source::open_worktree(dir, &scan.paths, &git)?),
+    }
+}
+
+/// Reads the config that `--sops-config` names.
+pub(crate) fn sops_config(dir: &Path, path: Option<&Path>) -> Result<Option<(RepoPath, String)>, CliError> {
+    let Some(path) = path else { return Ok(None) };
+    let bytes = std::fs::read(dir.join(path)).map_err(|e| CliError::File { path: path.display().to_string(), error: e.kind() })?;
+    let text = crate::syntax::decode(&bytes).text.into_owned();
+    Ok(Some((RepoPath::new(path.to_string_lossy().into_owned()), text)))
+}
+
+fn format(choice: FormatChoice) -> Format {
+    match choice {
+        FormatChoice::Human => Format::Human,
+        FormatChoice::Json => Format::Json,
+        FormatChoice::Jsonl => Format::Jsonl,
+    }
+}
+
+fn parse_report(text: &str) -> Result<(Format, PathBuf), CliError> {
+    let usage = || CliError::Usage(format!("--report takes FORMAT=FILE with one of {}", Format::ALL.map(Format::as_str).join(", ")));
+    let (name, path) = text.split_once('=').ok_or_else(usage)?;
+    let format = name.parse().map_err(|_| usage())?;
+    if path.is_empty() {
+        return Err(usage());
+    }
+    Ok((format, PathBuf::from(path)))
+}
+
+fn write_report(outcome: &Outcome, format: Format, path: &Path) -> Result<(), CliError> {
+    let style = Style { color: false, width: 100, unicode: true, quiet: false };
+    let mut buffer = Vec::new();
+    report::render(outcome, &checks::TABLE, format, &style, &mut buffer).map_err(|e| CliError::Output(e.kind()))?;
+    std::fs::write(path, buffer).map_err(|e| CliError::File { path: path.display().to_string(), error: e.kind() })
+}

@@ -1,0 +1,93 @@
+//! The neighbourhood of a file: its view, the base view, the configs, and what is known of habits.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::model::RepoPath;
+use crate::source::{BaseState, BaseView, View};
+use crate::subject::{Adoption, ConfigSet, Neighbourhood};
+
+use super::MAX_FILE_SIZE;
+
+/// Read-only access for judging.
+pub(crate) struct Around<'a> {
+    view: &'a dyn View,
+    base: Option<&'a dyn BaseView>,
+    configs: &'a ConfigSet,
+    prefilter: bool,
+    adoption: HashMap<RepoPath, Adoption>,
+    encrypted_removed: OnceLock<Vec<RepoPath>>,
+}
+
+impl<'a> Around<'a> {
+    pub(crate) fn new(view: &'a dyn View, base: Option<&'a dyn BaseView>, configs: &'a ConfigSet, prefilter: bool) -> Self {
+        Self { view, base, configs, prefilter, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+    }
+
+    /// The same with what habits say of some files.
+    pub(crate) fn with_adoption(&self, adoption: HashMap<RepoPath, Adoption>) -> Self {
+        Self { view: self.view, base: self.base, configs: self.configs, prefilter: self.prefilter, adoption, encrypted_removed: OnceLock::new() }
+    }
+
+    /// The same under other configs.
+    pub(crate) fn with_configs<'b>(&'b self, configs: &'b ConfigSet) -> Around<'b> {
+        Around { view: self.view, base: self.base, configs, prefilter: self.prefilter, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+    }
+
+    pub(crate) fn view(&self) -> &'a dyn View {
+        self.view
+    }
+}
+
+impl Neighbourhood for Around<'_> {
+    fn configs(&self) -> &ConfigSet {
+        self.configs
+    }
+
+    fn exists(&self, path: &RepoPath) -> bool {
+        self.view.find(path).is_some()
+    }
+
+    fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.view.read_limited(path, MAX_FILE_SIZE).ok()
+    }
+
+    fn base_if_changed(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        match self.view.find(path)?.base {
+            BaseState::Maybe => self.base(path),
+            BaseState::Absent | BaseState::Same | BaseState::NoBase => None,
+        }
+    }
+
+    fn rename_sources(&self, path: &RepoPath) -> Vec<RepoPath> {
+        let (Some(base), Some(entry)) = (self.base, self.view.find(path)) else { return Vec::new() };
+        if entry.base != BaseState::Absent {
+            return Vec::new();
+        }
+        let removed = self.encrypted_removed.get_or_init(|| {
+            let encrypted = |p: &&RepoPath| self.base(p).is_some_and(|b| memchr::memmem::find(&b, b"ENC[AES256_GCM,").is_some());
+            base.removed().iter().filter(encrypted).cloned().collect()
+        });
+        removed.clone()
+    }
+
+    fn base(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.base?.read(path).ok().flatten().filter(|b| b.len() as u64 <= MAX_FILE_SIZE)
+    }
+
+    fn adoption(&self, path: &RepoPath) -> Adoption {
+        self.adoption.get(path).copied().unwrap_or(Adoption::None)
+    }
+
+    fn may_be_outlier(&self, path: &RepoPath) -> bool {
+        self.adoption.contains_key(path)
+    }
+
+    fn extra_kinds(&self) -> &[String] {
+        &[]
+    }
+
+    fn prefilter(&self) -> bool {
+        self.prefilter
+    }
+}

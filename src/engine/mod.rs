@@ -1,0 +1,247 @@
+//! The line: view → subjects → checks → outcome.
+//!
+//! Files are judged in parallel and share nothing mutable; a defect in judging one file becomes a blind spot of that file.
+//! What one file cannot tell comes after the first pass: habits of groups ([`adoption`]), which files a leaked identity
+//! opens, config checks, Flux paths. The outcome is sorted, so the number of threads does not show.
+
+mod adoption;
+mod around;
+mod flux;
+mod whole;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::checks::{self, Judged};
+use crate::keys;
+use crate::model::{BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats};
+use crate::say;
+use crate::source::{BaseView, Entry, FileKind, ReadError, View};
+use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
+use around::Around;
+
+/// Files above this are searched for keys as a stream and not parsed.
+pub const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
+
+/// Stack of a judging thread: the parser allows a thousand levels.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What is scanned.
+    pub mode: Mode,
+    /// Path and text of a config that governs everything, instead of discovery.
+    pub sops_config: Option<(RepoPath, String)>,
+    /// Threads; 0 for one per core.
+    pub jobs: usize,
+    /// Lowest severity that fails the run.
+    pub fail_on: Option<Severity>,
+    /// Whether blocking blind spots are let pass.
+    pub allow_incomplete: bool,
+    /// Whether the whole view is scanned, so that unused rules can be told.
+    pub whole_view: bool,
+    /// Whether files that cannot matter are left unparsed; off only to test that it changes nothing.
+    pub prefilter: bool,
+    /// Only findings about configs are wanted.
+    pub config_only: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Worktree,
+            sops_config: None,
+            jobs: 0,
+            fail_on: Some(Severity::Error),
+            allow_incomplete: false,
+            whole_view: true,
+            prefilter: true,
+            config_only: false,
+        }
+    }
+}
+
+/// What the first pass keeps of a file.
+pub(crate) struct Seen<'v> {
+    pub(crate) entry: &'v Entry,
+    pub(crate) judged: Judged,
+    pub(crate) status: Status,
+    pub(crate) bytes: u64,
+    pub(crate) read: bool,
+}
+
+/// What a file is to the habit of its group (step 5d).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Carries metadata.
+    Encrypted,
+    /// Plain, and neither exempt nor template nor blank: counts if it parses and is no control object.
+    Plain,
+    /// Not counted.
+    Other,
+}
+
+/// Judges a view.
+pub fn run(view: &dyn View, base: Option<&dyn BaseView>, repository: Option<Repository>, options: &Options) -> Outcome {
+    let started = Instant::now();
+    let run = || judge_all(view, base, repository.is_some(), options);
+    let selected = view.entries().iter().filter(|e| e.selected).count();
+    let threads = if options.jobs > 0 { options.jobs } else { std::thread::available_parallelism().map_or(1, |n| n.get()) };
+    // A pool costs more than a handful of files.
+    let threads = threads.min(selected.div_ceil(16).max(1));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build();
+    let (mut findings, mut blind_spots, mut stats) = match pool {
+        Ok(pool) => pool.install(run),
+        Err(_) => run(),
+    };
+    sort(&mut findings);
+    blind_spots.sort();
+    blind_spots.dedup();
+    stats.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Outcome {
+        mode: options.mode,
+        repository,
+        findings,
+        blind_spots,
+        stats,
+        fail_on: options.fail_on,
+        allow_incomplete: options.allow_incomplete,
+    }
+}
+
+/// Reads the configs of a view.
+pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath, String)>) {
+    if let Some((path, text)) = &options.sops_config {
+        let set = ConfigSet::only(LoadedConfig::new(path.clone(), text, true));
+        return (set, vec![(path.clone(), text.clone())]);
+    }
+    let mut list = Vec::new();
+    let mut texts = Vec::new();
+    for entry in view.entries().iter().filter(|e| e.kind == FileKind::Regular && e.path.file_name() == crate::subject::configs::CONFIG_NAME) {
+        let Ok(bytes) = view.read_limited(&entry.path, MAX_FILE_SIZE) else { continue };
+        let text = crate::syntax::decode(&bytes).text.into_owned();
+        // The config of a project skeleton is filled in later.
+        if crate::subject::standing::in_template_directory(&entry.path) && crate::subject::standing::has_expression(&text) {
+            continue;
+        }
+        list.push(LoadedConfig::new(entry.path.clone(), &text, entry.tracked));
+        texts.push((entry.path.clone(), text));
+    }
+    (ConfigSet::new(list), texts)
+}
+
+fn judge_all(view: &dyn View, base: Option<&dyn BaseView>, in_repository: bool, options: &Options) -> (Vec<Finding>, Vec<BlindSpot>, Stats) {
+    let (configs, texts) = configs(view, options);
+    let around = Around::new(view, base, &configs, options.prefilter);
+    let selected: Vec<&Entry> = view.entries().iter().filter(|e| e.selected && e.kind != FileKind::Submodule).collect();
+    let mut seen: Vec<Seen<'_>> = selected.par_iter().map(|entry| judge_entry(entry, &around)).collect();
+    if !options.config_only {
+        adoption::resolve(&mut seen, &around);
+    }
+    let mut stats = Stats { files: seen.len() as u64, ..Stats::default() };
+    for s in &seen {
+        stats.judged += u64::from(s.read);
+        stats.encrypted += u64::from(s.judged.encrypted);
+        stats.bytes += s.bytes;
+    }
+    whole::identities(&mut seen);
+    let mut findings = Vec::new();
+    let mut blind_spots = Vec::new();
+    let mut sinks = whole::config_checks(&seen, &around, &texts, in_repository, options);
+    sinks.extend(flux::decryption_missing(&seen, &around));
+    for s in seen {
+        sinks.push(s.judged.sink);
+    }
+    for sink in sinks {
+        findings.extend(sink.findings);
+        blind_spots.extend(sink.blind_spots);
+    }
+    if options.config_only {
+        findings.retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
+        blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
+    }
+    (findings, blind_spots, stats)
+}
+
+/// Judges one file of the view. Used again when more is known of its group.
+pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v> {
+    let mut seen = Seen { entry, judged: Judged::default(), status: Status::Other, bytes: 0, read: false };
+    let bytes = match around.view().read_limited(&entry.path, MAX_FILE_SIZE) {
+        Ok(bytes) => bytes,
+        Err(ReadError::Missing) => return seen,
+        Err(ReadError::TooLarge(_)) => {
+            whole::too_large(&mut seen, around);
+            return seen;
+        }
+        Err(error) => {
+            let (code, reason) = match error {
+                ReadError::Object => (BlindCode::MissingObject, say!["its object is missing or corrupt"]),
+                _ => (BlindCode::Unreadable, say!["it could not be read"]),
+            };
+            seen.judged.sink.blind_spots.push(BlindSpot { path: entry.path.clone(), line: None, code, reason, blocking: true });
+            return seen;
+        }
+    };
+    seen.bytes = bytes.len() as u64;
+    seen.read = true;
+    if entry.kind == FileKind::Symlink && !keys::may_contain_key(&bytes) {
+        return seen;
+    }
+    let judged = catch_unwind(AssertUnwindSafe(|| {
+        let source = Source::new(&bytes);
+        let subject = Subject::new(&entry.path, &source, around);
+        if entry.kind == FileKind::Symlink {
+            return (checks::judge_link(&subject), Status::Other);
+        }
+        let status = if subject.envelope.is_some() {
+            Status::Encrypted
+        } else if subject.exempt.is_none() && !subject.template && !subject.is_blank() {
+            Status::Plain
+        } else {
+            Status::Other
+        };
+        (checks::judge(&subject, around), status)
+    }));
+    match judged {
+        Ok((judged, status)) => {
+            seen.judged = judged;
+            seen.status = status;
+        }
+        Err(_) => seen.judged.sink.blind_spots.push(BlindSpot {
+            path: entry.path.clone(),
+            line: None,
+            code: BlindCode::Internal,
+            reason: say!["judging it ended in a defect of sopsguard; please report it"],
+            blocking: true,
+        }),
+    }
+    seen
+}
+
+/// Sorts by path, place and check, and counts equal ones.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (f.line(), f.place.position.map_or(0, |p| p.column), f.check.id, f.place.document);
+        a.path.cmp(&b.path).then_with(|| key(a).cmp(&key(b))).then_with(|| a.place.pointer.cmp(&b.place.pointer)).then_with(|| a.message.cmp(&b.message))
+    });
+    let mut counts = std::collections::HashMap::new();
+    for f in findings.iter_mut() {
+        let n = counts.entry((f.check.id, f.path.clone(), f.place.document, f.place.pointer.clone())).or_insert(0u32);
+        f.occurrence = *n;
+        *n += 1;
+    }
+}
+
+/// For `explain`: judges one path and hands the subject to `tell`.
+pub fn explain<R>(view: &dyn View, base: Option<&dyn BaseView>, options: &Options, path: &RepoPath, tell: impl FnOnce(&Subject<'_>, &Judged, &dyn Neighbourhood) -> R) -> Result<R, ReadError> {
+    let (configs, _) = configs(view, options);
+    let around = Around::new(view, base, &configs, false);
+    let bytes = view.read_limited(path, MAX_FILE_SIZE)?;
+    let source = Source::new(&bytes);
+    let subject = Subject::new(path, &source, &around);
+    let judged = checks::judge(&subject, &around);
+    Ok(tell(&subject, &judged, &around))
+}

@@ -1,0 +1,46 @@
+//! Reads Git repositories, and nothing else: no writing, no network, no program is ever started.
+//!
+//! This is the only room that knows gix. Configuration of the repository is read for what decides *which files there are*
+//! (object format, `core.excludesFile`, `core.ignoreCase`, where the worktree is) and for nothing that names a program:
+//! filters, hooks, fsmonitor and credential helpers have no reader here. A repository owned by somebody else is opened
+//! like one's own, because opening it cannot do anything. Replacement objects are off: a scanner must see what is stored.
+//! Absent on purpose: reftable (a clear error), fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
+
+mod base;
+mod env;
+mod index;
+mod objects;
+mod repo;
+mod rules;
+
+pub use base::{BaseItem, BaseList, flatten};
+pub use env::GitEnv;
+pub use index::{Index, IndexEntry, Stamp};
+pub use objects::{Oid, OidKind};
+pub use repo::{GitError, Head, Repo};
+pub use rules::Rules;
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::ByteSlice;
+
+/// The bytes Git would store for a part of a path; `None` where the system has names that Git cannot hold.
+pub fn name_bytes(name: &OsStr) -> Option<Cow<'_, [u8]>> {
+    <[u8]>::from_os_str(name).map(Cow::Borrowed)
+}
+
+/// A path on disk from the bytes of a repository path; `None` where the system cannot express it.
+pub fn disk_path(root: &Path, relative: &[u8]) -> Option<PathBuf> {
+    let relative = relative.to_path().ok()?;
+    let mut path = PathBuf::with_capacity(root.as_os_str().len() + relative.as_os_str().len() + 2);
+    path.push(root);
+    path.push(relative);
+    Some(path)
+}
+
+/// Whether `.git` at this path makes the directory around it a repository of its own.
+pub fn is_repository(dot_git: &Path) -> bool {
+    gix::discover::is_git(dot_git).is_ok()
+}

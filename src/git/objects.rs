@@ -1,0 +1,59 @@
+//! Ids and objects of a repository.
+//!
+//! An object that is missing, corrupt or of another kind is [`None`] here: what that means for a scan is the caller's
+//! business. Handles are pooled because gix's are not shared between threads and each keeps the packs it has opened.
+
+use std::sync::{Mutex, PoisonError};
+
+/// Id of an object, of either hash.
+pub type Oid = gix::ObjectId;
+
+/// What an entry of a tree or of the index names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OidKind {
+    /// A regular file.
+    Blob,
+    /// A regular file with the executable bit.
+    Executable,
+    /// A symbolic link; the blob is its target.
+    Link,
+    /// A commit of another repository.
+    Submodule,
+    /// A directory; in an index only when it is sparse.
+    Tree,
+}
+
+pub(super) struct Objects {
+    repository: gix::ThreadSafeRepository,
+    idle: Mutex<Vec<gix::Repository>>,
+}
+
+impl Objects {
+    pub(super) fn new(repository: gix::ThreadSafeRepository) -> Self {
+        Self { repository, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Runs `work` with a handle that no other thread uses meanwhile.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&gix::Repository) -> T) -> T {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let handle = idle.unwrap_or_else(|| self.repository.to_thread_local());
+        let result = work(&handle);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        result
+    }
+
+    pub(super) fn blob(&self, id: &Oid) -> Option<Vec<u8>> {
+        self.read(id, gix::object::Kind::Blob)
+    }
+
+    pub(super) fn tree(&self, id: &Oid) -> Option<Vec<u8>> {
+        self.read(id, gix::object::Kind::Tree)
+    }
+
+    fn read(&self, id: &Oid, kind: gix::object::Kind) -> Option<Vec<u8>> {
+        self.with(|repository| {
+            let mut object = repository.find_object(*id).ok()?;
+            (object.kind == kind).then(|| std::mem::take(&mut object.data))
+        })
+    }
+}

@@ -1,0 +1,280 @@
+//! Finding and opening a repository with a worktree.
+//!
+//! Follows `git help config` and git's setup: `GIT_DIR` and `GIT_WORK_TREE` first, else upwards from a directory. One
+//! rule is stricter: a repository that was *found* may not name a worktree elsewhere (`core.worktree`), or an unpacked
+//! archive could point the scan at any directory of the machine. Who owns the repository does not matter, see the room.
+
+use std::path::{Path, PathBuf};
+
+use gix::sec::Trust;
+
+use super::env::GitEnv;
+use super::index::Index;
+use super::objects::{Objects, Oid};
+
+/// Why a repository cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The repository has no worktree.
+    #[error("{} is a bare repository: scanning files needs a worktree", .0.display())]
+    Bare(PathBuf),
+    /// References are stored in a way that is not supported.
+    #[error("this repository stores its references as `{0}`, which sopsguard cannot read yet")]
+    RefStorage(String),
+    /// The repository's configuration points the worktree somewhere else.
+    #[error("core.worktree of this repository points to {}, outside {}; set GIT_WORK_TREE if that is meant", .named.display(), .found.display())]
+    ForeignWorktree {
+        /// Where the configuration points.
+        named: PathBuf,
+        /// Where the repository was found.
+        found: PathBuf,
+    },
+    /// The worktree does not exist.
+    #[error("the worktree {} cannot be read: {reason}", .path.display())]
+    Worktree {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The repository is damaged or of an unknown format.
+    #[error("cannot open the repository at {}: {reason}", .path.display())]
+    Open {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The index is damaged.
+    #[error("cannot read the index {}: {reason}", .path.display())]
+    Index {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// What HEAD names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch without a commit.
+    Unborn,
+    /// A commit.
+    Commit {
+        /// Its id.
+        id: Oid,
+        /// The id of its tree.
+        tree: Oid,
+    },
+    /// A reference or a commit that cannot be read; the id when it is known.
+    Broken(Option<Oid>),
+}
+
+/// An open repository with a worktree.
+pub struct Repo {
+    pub(super) objects: Objects,
+    root: PathBuf,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    index_path: PathBuf,
+    excludes_file: Option<PathBuf>,
+    ignore_case: bool,
+    head: Head,
+    shallow: bool,
+    hash: gix::hash::Kind,
+}
+
+/// No single allocation for one object beyond this: a header can claim any size.
+const ALLOCATION_LIMIT: usize = 1 << 30;
+
+impl Repo {
+    /// The repository that the environment names or that `dir` lies in; `None` when there is none.
+    pub fn discover(dir: &Path, env: &GitEnv) -> Result<Option<Self>, GitError> {
+        let found = match &env.git_dir {
+            Some(git_dir) => Found { open: dir.join(git_dir), worktree: None, explicit: true },
+            None => match find(dir, env)? {
+                Some(found) => found,
+                None => return Ok(None),
+            },
+        };
+        let repository = open(&found, env)?.to_thread_local();
+        let root = worktree(&repository, &found, dir, env)?;
+        Self::build(repository, root, env).map(Some)
+    }
+
+    fn build(mut repository: gix::Repository, root: PathBuf, env: &GitEnv) -> Result<Self, GitError> {
+        if let Some(format) = repository.config_snapshot().string("extensions.refStorage")
+            && !format.eq_ignore_ascii_case(b"files")
+        {
+            return Err(GitError::RefStorage(format.to_string()));
+        }
+        repository.object_cache_size_if_unset(0);
+        let git_dir = absolute(repository.git_dir());
+        let config = repository.config_snapshot();
+        let excludes_file = match config.trusted_path("core.excludesFile") {
+            Ok(Some(path)) => Some(root.join(path)),
+            _ => env.default_excludes.clone(),
+        };
+        let ignore_case = config.boolean("core.ignoreCase").unwrap_or(false);
+        drop(config);
+        Ok(Self {
+            index_path: match &env.index_file {
+                Some(path) => root.join(path),
+                None => git_dir.join("index"),
+            },
+            common_dir: absolute(repository.common_dir()),
+            git_dir,
+            excludes_file,
+            ignore_case,
+            head: head(&repository),
+            shallow: repository.is_shallow().unwrap_or(false),
+            hash: repository.object_hash(),
+            root,
+            objects: Objects::new(repository.into_sync()),
+        })
+    }
+
+    /// The top of the worktree, without symbolic links in it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The repository's own directory (of this worktree) and the one that all its worktrees share.
+    pub fn git_dirs(&self) -> [&Path; 2] {
+        [&self.git_dir, &self.common_dir]
+    }
+
+    /// What HEAD named when the repository was opened.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Whether history was cut off when cloning.
+    pub fn shallow(&self) -> bool {
+        self.shallow
+    }
+
+    /// Whether names that differ only in case are the same file here (`core.ignoreCase`).
+    pub fn ignore_case(&self) -> bool {
+        self.ignore_case
+    }
+
+    /// Files with ignore rules for the whole repository, the weaker first: `core.excludesFile`, then `info/exclude`.
+    pub fn exclude_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.excludes_file.clone().into_iter().chain([self.common_dir.join("info").join("exclude")])
+    }
+
+    /// The index as it is on disk now; empty when there is none.
+    pub fn index(&self) -> Result<Index, GitError> {
+        Index::read(self, &self.index_path, self.hash, ALLOCATION_LIMIT)
+    }
+
+    /// Bytes of a blob; `None` when it is missing, corrupt or no blob.
+    pub fn blob(&self, id: &Oid) -> Option<Vec<u8>> {
+        self.objects.blob(id)
+    }
+}
+
+struct Found {
+    /// What gix opens: a directory with `.git` in it, or the repository's directory itself.
+    open: PathBuf,
+    /// The directory that holds `.git`.
+    worktree: Option<PathBuf>,
+    /// Whether the environment named it.
+    explicit: bool,
+}
+
+fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
+    use gix::discover::{repository::Path as Place, upwards};
+    let options = upwards::Options {
+        trust: upwards::TrustPolicy::Assume(Trust::Full),
+        ceiling_dirs: env.ceiling_directories.clone(),
+        match_ceiling_dir_or_error: false,
+        cross_fs: env.across_filesystems,
+        ..Default::default()
+    };
+    let place = match gix::discover::upwards_opts(dir, options) {
+        Ok((place, _)) => place,
+        Err(error) => {
+            return match error.downcast_any_ref::<upwards::Error>() {
+                Some(_) => Ok(None),
+                None => Err(GitError::Open { path: dir.to_owned(), reason: error.to_string() }),
+            };
+        }
+    };
+    Ok(Some(match place {
+        Place::WorkTree(dir) | Place::LinkedWorkTree { work_dir: dir, .. } => {
+            Found { open: dir.clone(), worktree: Some(dir), explicit: false }
+        }
+        Place::Repository(git_dir) => Found { open: git_dir, worktree: None, explicit: false },
+    }))
+}
+
+fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitError> {
+    let permissions = match env.user_config {
+        true => gix::open::Permissions::all(),
+        false => gix::open::Permissions::isolated(),
+    };
+    gix::open::Options::default()
+        .permissions(permissions)
+        .with(Trust::Full)
+        .open_path_as_is(found.worktree.is_none())
+        .config_overrides([
+            "core.useReplaceRefs=false".to_owned(),
+            format!("gitoxide.objects.allocLimit={ALLOCATION_LIMIT}"),
+        ])
+        .open(found.open.clone())
+        .map_err(|error| GitError::Open { path: found.open.clone(), reason: error.to_string() })
+}
+
+/// Where the worktree is; the order is git's.
+fn worktree(repository: &gix::Repository, found: &Found, dir: &Path, env: &GitEnv) -> Result<PathBuf, GitError> {
+    if let Some(named) = &env.work_tree {
+        return canonical(dir.join(named));
+    }
+    let config = repository.config_snapshot();
+    let bare = config.boolean("core.bare").unwrap_or(false);
+    let linked = found.worktree.is_some() && repository.git_dir() != repository.common_dir();
+    if bare && !linked {
+        return Err(GitError::Bare(found.open.clone()));
+    }
+    let named = match linked {
+        true => None,
+        false => config.string("core.worktree"),
+    };
+    let named = named.and_then(|path| super::disk_path(repository.git_dir(), &path)).map(canonical);
+    match (named, &found.worktree) {
+        (Some(named), None) if found.explicit => named,
+        (None, None) if found.explicit => canonical(dir.to_owned()),
+        (Some(named), Some(at)) => {
+            let (named, at) = (named?, canonical(at.clone())?);
+            if named == at { Ok(at) } else { Err(GitError::ForeignWorktree { named, found: at }) }
+        }
+        (None, Some(at)) => canonical(at.clone()),
+        // Found from inside the repository's own directory: that is no worktree.
+        (_, None) => Err(GitError::Bare(found.open.clone())),
+    }
+}
+
+fn head(repository: &gix::Repository) -> Head {
+    let Ok(mut head) = repository.head() else { return Head::Broken(None) };
+    if head.is_unborn() {
+        return Head::Unborn;
+    }
+    let known = head.id().map(|id| id.detach());
+    let Ok(Some(id)) = head.try_peel_to_id() else { return Head::Broken(known) };
+    let id = id.detach();
+    match repository.find_commit(id).ok().and_then(|commit| commit.tree_id().ok().map(|tree| tree.detach())) {
+        Some(tree) => Head::Commit { id, tree },
+        None => Head::Broken(Some(id)),
+    }
+}
+
+fn canonical(path: PathBuf) -> Result<PathBuf, GitError> {
+    std::fs::canonicalize(&path).map_err(|reason| GitError::Worktree { path, reason })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
