@@ -14,20 +14,19 @@ pub static INFO: CheckInfo = CheckInfo {
     softened_in_lenient_places: false,
 };
 
-/// Whether it fired; then the single plain values need not be told, too.
-pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) -> bool {
+pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) {
     let forged = own.plain.iter().any(|l| l.judged != crate::sops::value::Judged::Plain);
     if own.encrypted > 0 || own.non_empty == 0 || forged || found.document > 0 || !s.is_whole() {
-        return false;
+        return;
     }
     let options = &found.envelope.options;
     // Everything that had to be encrypted is empty: there was nothing to do.
     if own.selected == 0 && own.selected_inert > 0 {
-        return false;
+        return;
     }
     // Options that spare things were written to spare these.
     if own.selected == 0 && !options.has_positive_selector() {
-        return false;
+        return;
     }
     let mut message = say!["the file carries SOPS metadata, and not one of its values is encrypted"];
     if own.selected == 0 {
@@ -39,5 +38,4 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &m
         .help(say!["mend the selection in the creation rule, take the sops block out, and encrypt again: sops encrypt -i ", s.path])
         .governed(s.decision.governed_by());
     sink.push(finding);
-    true
 }

@@ -149,7 +149,7 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     if let Some(found) = &s.envelope {
         out.encrypted = true;
         out.age_recipients = found.envelope.age_recipients().map(str::to_owned).collect();
-        envelope(s, found, around, sink);
+        envelope(s, found, sink);
     } else {
         if !s.template {
             broken_envelope::without_metadata(s, sink);
@@ -176,7 +176,7 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     out
 }
 
-fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn Neighbourhood, sink: &mut Sink) {
+fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, sink: &mut Sink) {
     let own = s.survey(Some(&found.envelope.options));
     if s.template && own.encrypted == 0 && !found.envelope.has_long_enc {
         broken_envelope::example(s, found, sink);
@@ -190,11 +190,10 @@ fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn
     hidden_plaintext::run(s, found, &own, sink);
     double_encrypted::run(s, found, &own, sink);
     let rule = s.decision.rule();
-    if !hollow_envelope::run(s, found, &own, sink) {
-        let by_rule = rule.filter(|r| r.options.has_positive_selector() && s.format != Format::Binary && Format::of_name(&s.name) != Format::Binary && s.decision.is_narrow());
-        let by_rule = by_rule.map(|r| s.survey(Some(&r.effective_options(s.format))));
-        unencrypted_value::run(s, &own, by_rule.as_ref(), sink);
-    }
+    hollow_envelope::run(s, found, &own, sink);
+    let by_rule = rule.filter(|r| r.options.has_positive_selector() && Format::of_name(&s.name) != Format::Binary && s.decision.is_narrow());
+    let by_rule = by_rule.map(|r| s.survey(Some(&r.effective_options(s.format))));
+    unencrypted_value::run(s, &own, by_rule.as_ref(), sink);
     encrypted_identity::run(s, sink);
     match rule {
         Some(rule) => {
@@ -208,7 +207,6 @@ fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn
         None if matches!(s.decision.choice, Choice::NoMatch) => ungoverned_ciphertext::run(s, found, sink),
         None => {}
     }
-    let _ = around;
 }
 
 /// Files that matter and do not parse are never passed over in silence.

@@ -206,8 +206,17 @@ fn convert(doc: &Document<'_>, id: NodeId, depth: usize) -> Meta {
 fn unflatten<'a>(fields: impl Iterator<Item = (&'a str, &'a str, Span)>) -> Option<Meta> {
     let mut root = Meta::Map(Vec::new(), Span::default());
     let mut any = false;
+    let mut names = std::collections::HashSet::new();
     for (name, text, span) in fields {
         any = true;
+        if !names.insert(name) {
+            // sops refuses a name twice: kept beside the first, so that it is told.
+            let head = name.split("__").next().unwrap_or(name);
+            if let Meta::Map(entries, _) = &mut root {
+                entries.push((head.to_owned(), Meta::Scalar { ty: ScalarType::Str, text: text.to_owned(), span }));
+            }
+            continue;
+        }
         let mut at = &mut root;
         let mut rest = name;
         loop {
@@ -319,17 +328,17 @@ pub fn read(meta: &Meta, format: Format) -> Envelope {
     let mut has_modified = false;
     let mut seen: Vec<&str> = Vec::new();
     for (name, v) in fields {
-        if seen.contains(&name.as_str()) {
-            e.problems.push((EnvelopeProblem::Duplicate, v.span()));
-            continue;
-        }
-        seen.push(name);
         if let Some(text) = v.text()
             && name != "mac"
             && value::looks_encrypted(text)
         {
             e.encrypted_fields.push(v.span());
         }
+        if seen.contains(&name.as_str()) {
+            e.problems.push((EnvelopeProblem::Duplicate, v.span()));
+            continue;
+        }
+        seen.push(name);
         match name.as_str() {
             "mac" => match v.text() {
                 Some(text) if !text.is_empty() => {

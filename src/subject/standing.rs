@@ -219,7 +219,9 @@ pub fn is_lenient(path: &RepoPath) -> bool {
 pub fn name_promises(name: &str) -> bool {
     let lower = strip_backup_suffix(name).to_ascii_lowercase();
     let Some((stem, ext)) = lower.rsplit_once('.') else { return false };
-    matches!(ext, "yaml" | "yml" | "json" | "env" | "ini")
+    // sops' own config promises nothing.
+    !matches!(lower.as_str(), ".sops.yaml" | ".sops.yml")
+        && matches!(ext, "yaml" | "yml" | "json" | "env" | "ini")
         && (["sops", "enc", "encrypted"].iter().any(|m| stem.ends_with(&format!(".{m}"))))
 }
 
