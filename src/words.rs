@@ -69,6 +69,8 @@ lists! {
     CREDENTIAL_WORDS = "credential-words";
     /// Words that contain a credential word and are none.
     NOT_CREDENTIAL_WORDS = "not-credential-words";
+    /// Words before `key` that make it no credential's.
+    NOT_SECRET_KEY_QUALIFIERS = "not-secret-key-qualifiers";
     /// Last words that take a key out of the credential keys.
     CREDENTIAL_KEY_EXEMPT_ENDINGS = "credential-key-exempt-endings";
     /// Extensions of documentation, with the dot.

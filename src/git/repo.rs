@@ -16,7 +16,7 @@ use super::objects::{Objects, Oid};
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// The repository has no worktree.
-    #[error("{} is a bare repository: scanning files needs a worktree", .0.display())]
+    #[error("{} has no worktree here (a bare repository?): scanning files needs one", .0.display())]
     Bare(PathBuf),
     /// References are stored in a way that is not supported.
     #[error("this repository stores its references as `{0}`, which sopsguard cannot read yet")]
@@ -100,6 +100,11 @@ impl Repo {
         };
         let repository = open(&found, env)?.to_thread_local();
         let root = worktree(&repository, &found, dir, env)?;
+        let git_dir = absolute(repository.git_dir());
+        // Inside the repository's own directory, as in a hook of the server, there are no files to judge.
+        if root.starts_with(&git_dir) || (env.work_tree.is_none() && absolute(dir).starts_with(&git_dir)) {
+            return Err(GitError::Bare(git_dir));
+        }
         Self::build(repository, root, env).map(Some)
     }
 
@@ -189,8 +194,6 @@ fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
     use gix::discover::{repository::Path as Place, upwards};
     let options = upwards::Options {
         trust: upwards::TrustPolicy::Assume(Trust::Full),
-        ceiling_dirs: env.ceiling_directories.clone(),
-        match_ceiling_dir_or_error: false,
         cross_fs: env.across_filesystems,
         ..Default::default()
     };
@@ -203,12 +206,21 @@ fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
             };
         }
     };
-    Ok(Some(match place {
+    let found = match place {
         Place::WorkTree(dir) | Place::LinkedWorkTree { work_dir: dir, .. } => {
             Found { open: dir.clone(), worktree: Some(dir), explicit: false }
         }
         Place::Repository(git_dir) => Found { open: git_dir, worktree: None, explicit: false },
-    }))
+    };
+    Ok((!above_ceiling(dir, &found.open, &env.ceiling_directories)).then_some(found))
+}
+
+/// Git does not go up *into* a ceiling directory; gix would.
+fn above_ceiling(dir: &Path, found: &Path, ceilings: &[PathBuf]) -> bool {
+    let (dir, found) = (absolute(dir), absolute(found));
+    ceilings.iter().map(|ceiling| absolute(ceiling)).any(|ceiling| {
+        dir != ceiling && dir.starts_with(&ceiling) && ceiling.starts_with(&found)
+    })
 }
 
 fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitError> {

@@ -84,7 +84,8 @@ fn prefix(root: &Path, dir: &Path) -> RepoPath {
 
 /// A named path, which must be a file of this repository and of no other.
 fn inside(repo: &Repo, place: &Path, shown: &Path) -> Result<Vec<u8>, SourceError> {
-    let in_git = repo.git_dirs().iter().any(|git_dir| place.starts_with(git_dir));
+    let in_git = |git_dir: &Path| git_dir.starts_with(repo.root()) && place.starts_with(git_dir);
+    let in_git = repo.git_dirs().into_iter().any(in_git);
     let relative = paths::relative(repo.root(), place, shown)?;
     if in_git || relative.split(|b| *b == b'/').any(|part| part.eq_ignore_ascii_case(b".git")) {
         return Err(SourceError::GitDirectory(shown.to_owned()));

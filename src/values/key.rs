@@ -73,7 +73,12 @@ pub(super) fn last_word(words: &[String]) -> Option<&str> {
 /// Whether a short text under this key is harmless unless its form says otherwise. Never true of a credential key.
 pub fn is_harmless_key(key: &str) -> bool {
     let words = words_of(key);
-    let listed = last_word(&words).is_some_and(|w| HARMLESS_KEYS_LAST_WORD.contains(w))
+    let no_number = |w: &&String| !w.chars().all(char::is_numeric);
+    let last_two: Vec<&String> = words.iter().filter(no_number).rev().take(2).collect();
+    // `s3EndPoint`, `user_name`: two words that are one on the list.
+    let joined = matches!(last_two.as_slice(), [b, a] if HARMLESS_KEYS_LAST_WORD.contains(format!("{a}{b}").as_str()));
+    let listed = joined
+        || last_word(&words).is_some_and(|w| HARMLESS_KEYS_LAST_WORD.contains(w))
         || HARMLESS_KEYS_WHOLE.contains(words.concat().as_str());
     listed && !is_credential_key(key)
 }

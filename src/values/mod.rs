@@ -167,9 +167,10 @@ fn inner(key: &str, value: &str) -> ValueClass {
     }
 }
 
+/// In a structured text a UUID is an identifier, unless its key says otherwise.
 fn counts_inside(key: &str, value: &str) -> bool {
     is_credential_key(key)
-        || has_credential_form(value)
+        || has_credential_form(&credential::without_uuids(value))
         || pair::has_credential_pair(template::strip(value).rest())
 }
 

@@ -126,9 +126,15 @@ fn pair_value(after: &str) -> &str {
 pub(super) fn is_written_out(value: &str) -> bool {
     !(is_nothing(value)
         || is_boolean(value)
+        || is_path(value)
         || value.contains(HOLE)
         || !value.chars().any(char::is_alphanumeric)
         || is_filled_by_program(value))
+}
+
+/// `sslkey=/var/run/tls.key` names a file.
+fn is_path(value: &str) -> bool {
+    !super::credential::contains_random_token(value) && value.starts_with('/') && value[1..].contains('/') && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
 }
 
 /// `$NAME`, `"$NAME"` and `os.environ["NAME"]`, `getenv('NAME')`.
