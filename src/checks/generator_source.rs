@@ -7,7 +7,7 @@ use crate::say;
 use crate::sops::metadata;
 use crate::subject::leaves::class_of_text;
 use crate::subject::{Neighbourhood, Subject, standing};
-use crate::syntax::{Format, decode, parse};
+use crate::syntax::{Format, decode, parse_values};
 use crate::values::ValueClass;
 
 /// See `docs/checks/generator-source.md`.
@@ -54,7 +54,7 @@ fn class(key: &str, path: &RepoPath, bytes: &[u8]) -> ValueClass {
     let text: &str = &decoded.text;
     let name = standing::file_name(path);
     let carries_metadata = [Format::of_name(&name), Format::Json, Format::Yaml, Format::Dotenv, Format::Ini].into_iter().any(|f| {
-        f != Format::Binary && text.contains("sops") && parse(text, f).documents.iter().any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
+        f != Format::Binary && text.contains("sops") && parse_values(text, f).documents.iter().any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
     });
     // An encrypted source is judged as the file it is.
     if carries_metadata || text.trim().is_empty() || standing::is_sealed_elsewhere(text, bytes) || standing::is_public_material(text) {

@@ -11,7 +11,7 @@ use crate::model::RepoPath;
 use crate::source::BaseState;
 use crate::sops::specificity::Specificity;
 use crate::subject::{Adoption, Neighbourhood, format_meant, standing};
-use crate::syntax::{decode, parse};
+use crate::syntax::{decode, parse_values};
 use crate::words;
 
 /// What makes files belong together.
@@ -154,7 +154,7 @@ fn counts_as_plain(path: &RepoPath, around: &Around<'_>) -> bool {
     }
     let Some(bytes) = around.read(path) else { return false };
     let decoded = decode(&bytes);
-    let parsed = parse(&decoded.text, format_meant(&name));
+    let parsed = parse_values(&decoded.text, format_meant(&name));
     let control = parsed.documents.iter().any(|d| d.root().and_then(|r| head(d, r)).is_some_and(|h| is_control_object(&h)));
     parsed.is_whole() && !control
 }

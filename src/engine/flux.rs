@@ -11,7 +11,7 @@ use crate::checks::{Sink, judge_kustomization};
 use crate::kube::{is_kustomization_name, kustomization_sources};
 use crate::model::RepoPath;
 use crate::subject::{Neighbourhood, standing};
-use crate::syntax::{Format, decode, parse};
+use crate::syntax::{Format, decode, parse_values};
 
 pub(super) fn decryption_missing(seen: &[Seen<'_>], around: &Around<'_>) -> Vec<Sink> {
     let any = seen.iter().any(|s| s.judged.kustomizations.iter().any(|(k, _)| !k.decrypts));
@@ -60,7 +60,7 @@ impl Reach<'_, '_> {
         if let Some(kustomization) = files.iter().find(|p| is_kustomization_name(&standing::file_name(p))) {
             let bytes = self.around.read(kustomization)?;
             let decoded = decode(&bytes);
-            let parsed = parse(&decoded.text, Format::Yaml);
+            let parsed = parse_values(&decoded.text, Format::Yaml);
             for source in parsed.documents.iter().flat_map(kustomization_sources) {
                 let Some(path) = kustomization.resolve(&source) else { continue };
                 if self.encrypted.contains(&path) {

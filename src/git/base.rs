@@ -48,22 +48,47 @@ const MAX_PATH: usize = 1 << 16;
 
 /// The files of `tree`, with the help of an index.
 pub fn flatten(repo: &Repo, tree: Oid, index: &Index) -> BaseList {
-    let mut walk = Walk { repo, index: Some(index), list: BaseList::default(), open: Vec::new(), trees: 0 };
-    walk.open.push(Dir { prefix: Vec::new(), id: tree, range: 0..index.len(), cached: index.cached_tree() });
+    let mut walk = Walk {
+        repo,
+        index: Some(index),
+        list: BaseList::default(),
+        open: Vec::new(),
+        trees: 0,
+    };
+    walk.open.push(Dir {
+        prefix: Vec::new(),
+        id: tree,
+        range: 0..index.len(),
+        cached: index.cached_tree(),
+    });
     walk.run()
 }
 
 /// The files of the tree `id`, which stands at `prefix` (with a slash at its end).
 pub(super) fn tree_below(repo: &Repo, prefix: &[u8], id: Oid) -> BaseList {
-    let mut walk = Walk { repo, index: None, list: BaseList::default(), open: Vec::new(), trees: 0 };
-    walk.open.push(Dir { prefix: prefix.to_vec(), id, range: 0..0, cached: None });
+    let mut walk = Walk {
+        repo,
+        index: None,
+        list: BaseList::default(),
+        open: Vec::new(),
+        trees: 0,
+    };
+    walk.open.push(Dir {
+        prefix: prefix.to_vec(),
+        id,
+        range: 0..0,
+        cached: None,
+    });
     walk.run()
 }
 
 impl BaseList {
     /// A list of which nothing can be read.
     pub fn broken() -> Self {
-        Self { unreadable: vec![Vec::new()], ..Self::default() }
+        Self {
+            unreadable: vec![Vec::new()],
+            ..Self::default()
+        }
     }
 
     /// How many files there are.
@@ -88,7 +113,10 @@ impl BaseList {
 
     /// A file by its path.
     pub fn find(&self, path: &[u8]) -> Option<BaseItem<'_>> {
-        let at = self.items.binary_search_by(|item| self.path(item).cmp(path)).ok()?;
+        let at = self
+            .items
+            .binary_search_by(|item| self.path(item).cmp(path))
+            .ok()?;
         self.get(at)
     }
 
@@ -102,14 +130,23 @@ impl BaseList {
     }
 
     fn item<'a>(&'a self, item: &'a Item) -> BaseItem<'a> {
-        BaseItem { path: self.path(item), id: &item.id, kind: item.kind }
+        BaseItem {
+            path: self.path(item),
+            id: &item.id,
+            kind: item.kind,
+        }
     }
 
     fn push(&mut self, prefix: &[u8], name: &[u8], id: Oid, kind: OidKind) {
         let start = self.paths.len();
         self.paths.extend_from_slice(prefix);
         self.paths.extend_from_slice(name);
-        self.items.push(Item { start, len: prefix.len() + name.len(), id, kind });
+        self.items.push(Item {
+            start,
+            len: prefix.len() + name.len(),
+            id,
+            kind,
+        });
     }
 
     fn put_in_order(&mut self) {
@@ -154,7 +191,9 @@ impl<'a> Walk<'a> {
 
     /// Takes the entries of the index when they are known to be the tree.
     fn take_from_index(&mut self, dir: &Dir<'_>) -> bool {
-        let (Some(index), Some(cached)) = (self.index, dir.cached) else { return false };
+        let (Some(index), Some(cached)) = (self.index, dir.cached) else {
+            return false;
+        };
         let valid = cached.id == dir.id && cached.num_entries == Some(dir.range.len() as u32);
         if !valid || dir.range.clone().any(|at| doubtful(index, at)) {
             return false;
@@ -163,7 +202,12 @@ impl<'a> Walk<'a> {
             let entry = index.entry(at);
             if entry.kind == OidKind::Tree {
                 let prefix = entry.path.to_vec();
-                self.open.push(Dir { prefix, id: *entry.id, range: 0..0, cached: None });
+                self.open.push(Dir {
+                    prefix,
+                    id: *entry.id,
+                    range: 0..0,
+                    cached: None,
+                });
             } else {
                 self.list.push(b"", entry.path, *entry.id, entry.kind);
             }
@@ -172,7 +216,9 @@ impl<'a> Walk<'a> {
     }
 
     fn read(&mut self, dir: &Dir<'a>) -> bool {
-        let Some(bytes) = self.repo.objects.tree(&dir.id) else { return false };
+        let Some(bytes) = self.repo.objects.tree(&dir.id) else {
+            return false;
+        };
         for entry in gix::objs::TreeRefIter::from_bytes(&bytes, dir.id.kind()) {
             let Ok(entry) = entry else { return false };
             let (name, id) = (entry.filename.as_bytes(), entry.oid.to_owned());
@@ -200,12 +246,21 @@ impl<'a> Walk<'a> {
         prefix.extend_from_slice(&dir.prefix);
         prefix.extend_from_slice(name);
         prefix.push(b'/');
-        let cached = dir.cached.and_then(|tree| tree.children.iter().find(|child| child.name.as_slice() == name));
+        let cached = dir.cached.and_then(|tree| {
+            tree.children
+                .iter()
+                .find(|child| child.name.as_slice() == name)
+        });
         let range = match self.index {
             Some(index) => index.below(&prefix, dir.range.clone()),
             None => 0..0,
         };
-        self.open.push(Dir { prefix, id, range, cached });
+        self.open.push(Dir {
+            prefix,
+            id,
+            range,
+            cached,
+        });
     }
 }
 

@@ -29,15 +29,21 @@ pub struct GitEnv {
 impl GitEnv {
     /// What the environment of this process says.
     pub fn from_env() -> Self {
-        let config_home = path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")));
+        let config_home =
+            path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")));
         Self {
             git_dir: path("GIT_DIR"),
             work_tree: path("GIT_WORK_TREE"),
             index_file: path("GIT_INDEX_FILE"),
             ceiling_directories: value("GIT_CEILING_DIRECTORIES")
-                .map(|list| std::env::split_paths(&list).filter(|p| p.is_absolute()).collect())
+                .map(|list| {
+                    std::env::split_paths(&list)
+                        .filter(|p| p.is_absolute())
+                        .collect()
+                })
                 .unwrap_or_default(),
-            across_filesystems: value("GIT_DISCOVERY_ACROSS_FILESYSTEM").is_some_and(|v| is_true(&v)),
+            across_filesystems: value("GIT_DISCOVERY_ACROSS_FILESYSTEM")
+                .is_some_and(|v| is_true(&v)),
             user_config: true,
             default_excludes: config_home.map(|dir| dir.join("git").join("ignore")),
         }
@@ -53,5 +59,7 @@ fn path(name: &str) -> Option<PathBuf> {
 }
 
 fn is_true(value: &OsString) -> bool {
-    value.to_str().is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+    value
+        .to_str()
+        .is_some_and(|v| matches!(v.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
 }

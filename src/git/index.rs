@@ -49,11 +49,29 @@ pub struct Stamp {
 }
 
 impl Index {
-    pub(super) fn read(repo: &Repo, path: &Path, hash: gix::hash::Kind, limit: usize) -> Result<Self, GitError> {
-        let failed = |reason: String| GitError::Index { path: path.to_owned(), reason };
-        let options = gix::index::decode::Options { alloc_limit_bytes: Some(limit), ..Default::default() };
-        let file = gix::index::File::at_or_default(path, hash, true, options).map_err(|e| failed(e.to_string()))?;
-        let mut index = Self { state: file.into_parts().0 };
+    pub(super) fn read(
+        repo: &Repo,
+        path: &Path,
+        hash: gix::hash::Kind,
+        limit: usize,
+    ) -> Result<Self, GitError> {
+        let failed = |reason: String| GitError::Index {
+            path: path.to_owned(),
+            reason,
+        };
+        // A pipe in place of the index would never answer.
+        if path.metadata().is_ok_and(|m| !m.is_file()) {
+            return Err(failed("it is not a regular file".to_owned()));
+        }
+        let options = gix::index::decode::Options {
+            alloc_limit_bytes: Some(limit),
+            ..Default::default()
+        };
+        let file = gix::index::File::at_or_default(path, hash, true, options)
+            .map_err(|e| failed(e.to_string()))?;
+        let mut index = Self {
+            state: file.into_parts().0,
+        };
         if index.state.is_sparse() {
             index.expand(repo);
         }
@@ -109,7 +127,9 @@ impl Index {
     /// same instant as the index ("racy") is not certain.
     pub fn is_unchanged(&self, entry: &IndexEntry<'_>, now: &Stamp) -> bool {
         let then = entry.stat;
-        let same = |then: gix::index::entry::stat::Time, now: (i64, u32)| (then.secs, then.nsecs) == (now.0 as u32, now.1);
+        let same = |then: gix::index::entry::stat::Time, now: (i64, u32)| {
+            (then.secs, then.nsecs) == (now.0 as u32, now.1)
+        };
         let ctime_known = then.ctime.secs != 0 && now.ctime.0 != 0;
         let written = self.state.timestamp();
         then.size == now.size as u32
@@ -156,7 +176,13 @@ impl Index {
                     OidKind::Submodule => Mode::COMMIT,
                 };
                 let stat = Default::default();
-                self.state.dangerously_push_entry(stat, *item.id, Flags::SKIP_WORKTREE, mode, item.path.as_bstr());
+                self.state.dangerously_push_entry(
+                    stat,
+                    *item.id,
+                    Flags::SKIP_WORKTREE,
+                    mode,
+                    item.path.as_bstr(),
+                );
             }
         }
         self.state.remove_entries(|_, path, entry| {

@@ -30,15 +30,25 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) fn new(repository: gix::ThreadSafeRepository) -> Self {
-        Self { repository, idle: Mutex::new(Vec::new()) }
+        Self {
+            repository,
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     /// Runs `work` with a handle that no other thread uses meanwhile.
     pub(super) fn with<T>(&self, work: impl FnOnce(&gix::Repository) -> T) -> T {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let handle = idle.unwrap_or_else(|| self.repository.to_thread_local());
         let result = work(&handle);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle);
         result
     }
 

@@ -92,7 +92,11 @@ impl Repo {
     /// The repository that the environment names or that `dir` lies in; `None` when there is none.
     pub fn discover(dir: &Path, env: &GitEnv) -> Result<Option<Self>, GitError> {
         let found = match &env.git_dir {
-            Some(git_dir) => Found { open: dir.join(git_dir), worktree: None, explicit: true },
+            Some(git_dir) => Found {
+                open: dir.join(git_dir),
+                worktree: None,
+                explicit: true,
+            },
             None => match find(dir, env)? {
                 Some(found) => found,
                 None => return Ok(None),
@@ -102,13 +106,19 @@ impl Repo {
         let root = worktree(&repository, &found, dir, env)?;
         let git_dir = absolute(repository.git_dir());
         // Inside the repository's own directory, as in a hook of the server, there are no files to judge.
-        if root.starts_with(&git_dir) || (env.work_tree.is_none() && absolute(dir).starts_with(&git_dir)) {
+        if root.starts_with(&git_dir)
+            || (env.work_tree.is_none() && absolute(dir).starts_with(&git_dir))
+        {
             return Err(GitError::Bare(git_dir));
         }
         Self::build(repository, root, env).map(Some)
     }
 
-    fn build(mut repository: gix::Repository, root: PathBuf, env: &GitEnv) -> Result<Self, GitError> {
+    fn build(
+        mut repository: gix::Repository,
+        root: PathBuf,
+        env: &GitEnv,
+    ) -> Result<Self, GitError> {
         if let Some(format) = repository.config_snapshot().string("extensions.refStorage")
             && !format.eq_ignore_ascii_case(b"files")
         {
@@ -122,7 +132,6 @@ impl Repo {
             _ => env.default_excludes.clone(),
         };
         let ignore_case = config.boolean("core.ignoreCase").unwrap_or(false);
-        drop(config);
         Ok(Self {
             index_path: match &env.index_file {
                 Some(path) => root.join(path),
@@ -167,7 +176,10 @@ impl Repo {
 
     /// Files with ignore rules for the whole repository, the weaker first: `core.excludesFile`, then `info/exclude`.
     pub fn exclude_files(&self) -> impl Iterator<Item = PathBuf> {
-        self.excludes_file.clone().into_iter().chain([self.common_dir.join("info").join("exclude")])
+        self.excludes_file
+            .clone()
+            .into_iter()
+            .chain([self.common_dir.join("info").join("exclude")])
     }
 
     /// The index as it is on disk now; empty when there is none.
@@ -202,15 +214,24 @@ fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
         Err(error) => {
             return match error.downcast_any_ref::<upwards::Error>() {
                 Some(_) => Ok(None),
-                None => Err(GitError::Open { path: dir.to_owned(), reason: error.to_string() }),
+                None => Err(GitError::Open {
+                    path: dir.to_owned(),
+                    reason: error.to_string(),
+                }),
             };
         }
     };
     let found = match place {
-        Place::WorkTree(dir) | Place::LinkedWorkTree { work_dir: dir, .. } => {
-            Found { open: dir.clone(), worktree: Some(dir), explicit: false }
-        }
-        Place::Repository(git_dir) => Found { open: git_dir, worktree: None, explicit: false },
+        Place::WorkTree(dir) | Place::LinkedWorkTree { work_dir: dir, .. } => Found {
+            open: dir.clone(),
+            worktree: Some(dir),
+            explicit: false,
+        },
+        Place::Repository(git_dir) => Found {
+            open: git_dir,
+            worktree: None,
+            explicit: false,
+        },
     };
     Ok((!above_ceiling(dir, &found.open, &env.ceiling_directories)).then_some(found))
 }
@@ -218,9 +239,10 @@ fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
 /// Git does not go up *into* a ceiling directory; gix would.
 fn above_ceiling(dir: &Path, found: &Path, ceilings: &[PathBuf]) -> bool {
     let (dir, found) = (absolute(dir), absolute(found));
-    ceilings.iter().map(|ceiling| absolute(ceiling)).any(|ceiling| {
-        dir != ceiling && dir.starts_with(&ceiling) && ceiling.starts_with(&found)
-    })
+    ceilings
+        .iter()
+        .map(|ceiling| absolute(ceiling))
+        .any(|ceiling| dir != ceiling && dir.starts_with(&ceiling) && ceiling.starts_with(&found))
 }
 
 fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitError> {
@@ -237,11 +259,19 @@ fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitErr
             format!("gitoxide.objects.allocLimit={ALLOCATION_LIMIT}"),
         ])
         .open(found.open.clone())
-        .map_err(|error| GitError::Open { path: found.open.clone(), reason: error.to_string() })
+        .map_err(|error| GitError::Open {
+            path: found.open.clone(),
+            reason: error.to_string(),
+        })
 }
 
 /// Where the worktree is; the order is git's.
-fn worktree(repository: &gix::Repository, found: &Found, dir: &Path, env: &GitEnv) -> Result<PathBuf, GitError> {
+fn worktree(
+    repository: &gix::Repository,
+    found: &Found,
+    dir: &Path,
+    env: &GitEnv,
+) -> Result<PathBuf, GitError> {
     if let Some(named) = &env.work_tree {
         return canonical(dir.join(named));
     }
@@ -255,13 +285,19 @@ fn worktree(repository: &gix::Repository, found: &Found, dir: &Path, env: &GitEn
         true => None,
         false => config.string("core.worktree"),
     };
-    let named = named.and_then(|path| super::disk_path(repository.git_dir(), &path)).map(canonical);
+    let named = named
+        .and_then(|path| super::disk_path(repository.git_dir(), &path))
+        .map(canonical);
     match (named, &found.worktree) {
         (Some(named), None) if found.explicit => named,
         (None, None) if found.explicit => canonical(dir.to_owned()),
         (Some(named), Some(at)) => {
             let (named, at) = (named?, canonical(at.clone())?);
-            if named == at { Ok(at) } else { Err(GitError::ForeignWorktree { named, found: at }) }
+            if named == at {
+                Ok(at)
+            } else {
+                Err(GitError::ForeignWorktree { named, found: at })
+            }
         }
         (None, Some(at)) => canonical(at.clone()),
         // Found from inside the repository's own directory: that is no worktree.
@@ -270,14 +306,22 @@ fn worktree(repository: &gix::Repository, found: &Found, dir: &Path, env: &GitEn
 }
 
 fn head(repository: &gix::Repository) -> Head {
-    let Ok(mut head) = repository.head() else { return Head::Broken(None) };
+    let Ok(mut head) = repository.head() else {
+        return Head::Broken(None);
+    };
     if head.is_unborn() {
         return Head::Unborn;
     }
     let known = head.id().map(|id| id.detach());
-    let Ok(Some(id)) = head.try_peel_to_id() else { return Head::Broken(known) };
+    let Ok(Some(id)) = head.try_peel_to_id() else {
+        return Head::Broken(known);
+    };
     let id = id.detach();
-    match repository.find_commit(id).ok().and_then(|commit| commit.tree_id().ok().map(|tree| tree.detach())) {
+    match repository
+        .find_commit(id)
+        .ok()
+        .and_then(|commit| commit.tree_id().ok().map(|tree| tree.detach()))
+    {
         Some(tree) => Head::Commit { id, tree },
         None => Head::Broken(Some(id)),
     }

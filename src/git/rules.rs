@@ -23,12 +23,25 @@ pub struct Rules {
 impl Rules {
     /// Adds the patterns of a file in `dir` (relative to the root, without a slash at the end) to those that hold
     /// around it. Patterns for the whole repository have the empty `dir`.
-    pub fn add(outer: Option<Arc<Self>>, patterns: &[u8], dir: &[u8], ignore_case: bool) -> Option<Arc<Self>> {
-        let file = dir.to_path().ok().map(|dir| dir.join(".gitignore")).unwrap_or_else(|| PathBuf::from(".gitignore"));
+    pub fn add(
+        outer: Option<Arc<Self>>,
+        patterns: &[u8],
+        dir: &[u8],
+        ignore_case: bool,
+    ) -> Option<Arc<Self>> {
+        let file = dir
+            .to_path()
+            .ok()
+            .map(|dir| dir.join(".gitignore"))
+            .unwrap_or_else(|| PathBuf::from(".gitignore"));
         let list = List::from_bytes(patterns, file, Some(Path::new("")), Ignore::default()).ok();
         match list.filter(|list| !list.patterns.is_empty()) {
             Some(list) => {
-                let case = if ignore_case { Case::Fold } else { Case::Sensitive };
+                let case = if ignore_case {
+                    Case::Fold
+                } else {
+                    Case::Sensitive
+                };
                 Some(Arc::new(Self { outer, list, case }))
             }
             None => outer,
@@ -40,7 +53,13 @@ impl Rules {
         let name = path.rfind_byte(b'/').map(|at| at + 1);
         let mut rules = Some(self);
         while let Some(this) = rules {
-            let hit = pattern_matching_relative_path(&this.list, path.as_bstr(), name, Some(is_dir), this.case);
+            let hit = pattern_matching_relative_path(
+                &this.list,
+                path.as_bstr(),
+                name,
+                Some(is_dir),
+                this.case,
+            );
             if let Some(hit) = hit {
                 return !hit.pattern.is_negative();
             }

@@ -2,7 +2,7 @@
 
 use super::secret;
 use crate::sops::scope::PathPart;
-use crate::syntax::{Document, Format, Kind, NodeId, Parsed, parse};
+use crate::syntax::{Document, Format, Kind, NodeId, Parsed, parse_values};
 
 /// A Secret inside a string.
 pub struct EmbeddedSecret {
@@ -80,7 +80,7 @@ fn string(path: &[PathPart], node: NodeId, text: &str, patch: bool, out: &mut Ve
         return;
     }
     let format = if text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
-    let parsed = parse(text, format);
+    let parsed = parse_values(text, format);
     let mut values = secrets_of(&parsed);
     if patch {
         for doc in &parsed.documents {
@@ -145,7 +145,7 @@ pub fn last_applied(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
     secret::walk_mappings(doc, &mut |path, id, _| {
         for (k, v) in doc.get_all(id, LAST_APPLIED) {
             let Some(text) = doc.text(v) else { continue };
-            let parsed = parse(text, Format::Json);
+            let parsed = parse_values(text, Format::Json);
             let values = secrets_of(&parsed);
             if !values.is_empty() {
                 let mut path = path.to_vec();

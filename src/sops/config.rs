@@ -264,18 +264,14 @@ impl Reader<'_, '_> {
 
     fn rules(&self, doc: &Document<'_>, root: NodeId) -> Shape<Option<Vec<CreationRule>>> {
         self.unique(doc, root)?;
+        self.stores(doc, root)?;
+        self.destinations(doc, root)?;
         let Some(list) = doc.get_merged(root, "creation_rules") else { return Ok(None) };
         if is_null(doc, list) {
             return Ok(None);
         }
-        if !doc.is_sequence(list) {
-            return Err(doc.node(list).span);
-        }
         let mut rules = Vec::new();
-        for item in doc.items(list) {
-            if is_null(doc, item) {
-                continue;
-            }
+        for item in list_items(doc, Some(list))? {
             if !doc.is_mapping(item) {
                 return Err(doc.node(item).span);
             }
@@ -284,10 +280,54 @@ impl Reader<'_, '_> {
         Ok(Some(rules))
     }
 
-    /// Go refuses a mapping that it decodes with a key twice.
+    /// Formatting options: nothing for us, but a wrong shape makes the config unreadable.
+    fn stores(&self, doc: &Document<'_>, root: NodeId) -> Shape<()> {
+        let Some(stores) = doc.get_merged(root, "stores").filter(|s| !is_null(doc, *s)) else { return Ok(()) };
+        self.fields(doc, stores)?;
+        for (name, has_indent) in [("dotenv", false), ("ini", false), ("json", true), ("json_binary", true), ("yaml", true)] {
+            let Some(store) = doc.get_merged(stores, name).filter(|s| !is_null(doc, *s)) else { continue };
+            self.fields(doc, store)?;
+            if has_indent {
+                int_field(doc, store, "indent")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rules of `sops publish`: as [`Self::stores`].
+    fn destinations(&self, doc: &Document<'_>, root: NodeId) -> Shape<()> {
+        for rule in list_items(doc, doc.get_merged(root, "destination_rules"))? {
+            self.fields(doc, rule)?;
+            for name in ["path_regex", "s3_bucket", "s3_prefix", "gcs_bucket", "gcs_prefix", "vault_path", "vault_address", "vault_kv_mount_name"] {
+                text_field(doc, rule, name)?;
+            }
+            int_field(doc, rule, "vault_kv_version")?;
+            bool_field(doc, rule, "omit_extensions")?;
+            if let Some(inner) = doc.get_merged(rule, "recreation_rule").filter(|r| !is_null(doc, *r)) {
+                self.fields(doc, inner)?;
+                self.rule(doc, inner, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A mapping that Go decodes.
+    fn fields(&self, doc: &Document<'_>, id: NodeId) -> Shape<()> {
+        if !doc.is_mapping(id) {
+            return Err(doc.node(id).span);
+        }
+        self.unique(doc, id)
+    }
+
+    /// Go refuses a mapping that it decodes with a key twice, with a key that is a mapping or list, or merged into itself.
     fn unique(&self, doc: &Document<'_>, mapping: NodeId) -> Shape<()> {
-        for (k, _) in doc.entries(mapping) {
+        let own = doc.resolve(mapping);
+        for (k, v) in doc.entries(mapping) {
             let span = doc.node(k).span;
+            let merged_into_itself = doc.text(k) == Some("<<") && (doc.resolve(v) == own || doc.items(v).any(|i| doc.resolve(i) == own));
+            if merged_into_itself || doc.scalar(k).is_none() {
+                return Err(span);
+            }
             if self.parsed.problems.iter().any(|p| p.kind == ProblemKind::DuplicateKey && p.document == 0 && p.span == span) {
                 return Err(span);
             }
@@ -324,23 +364,16 @@ impl Reader<'_, '_> {
         // Both forms are decoded, so a wrong shape in either is fatal; groups win when there are any.
         let hckms = string_list(doc, doc.get_merged(id, "hckms"))?;
         let mut groups = Vec::new();
-        if let Some(list) = doc.get_merged(id, "key_groups").filter(|l| !is_null(doc, *l)) {
-            if !doc.is_sequence(list) {
-                return Err(doc.node(list).span);
-            }
-            for g in doc.items(list) {
-                let mut keys = Vec::new();
-                if !is_null(doc, g) {
-                    self.group(doc, g, &mut keys, &mut rule.bad_keys, 0)?;
+        for g in list_items(doc, doc.get_merged(id, "key_groups"))? {
+            let mut keys = Vec::new();
+            self.group(doc, g, &mut keys, &mut rule.bad_keys, 0)?;
+            let mut unique: Vec<KeyEntry> = Vec::new();
+            for k in keys {
+                if !unique.contains(&k) {
+                    unique.push(k);
                 }
-                let mut unique: Vec<KeyEntry> = Vec::new();
-                for k in keys {
-                    if !unique.contains(&k) {
-                        unique.push(k);
-                    }
-                }
-                groups.push(unique);
             }
+            groups.push(unique);
         }
         if groups.is_empty() {
             let mut keys = Vec::new();
@@ -452,13 +485,29 @@ fn int_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<i64> {
     let Some(v) = doc.get_merged(id, field) else { return Ok(0) };
     match doc.kind(v) {
         Kind::Scalar(s) if s.ty == ScalarType::Null => Ok(0),
-        Kind::Scalar(s) if s.ty == ScalarType::Int => Ok(s.text.replace('_', "").parse().unwrap_or(0)),
-        // Go takes a float without fraction for an int.
-        Kind::Scalar(s) if s.ty == ScalarType::Float && s.text.parse::<f64>().is_ok_and(|f| f.fract() == 0.0) => {
-            Ok(s.text.parse::<f64>().map_or(0, |f| f as i64))
-        }
+        Kind::Scalar(s) if s.ty == ScalarType::Int => Ok(int_value(&s.text)),
+        // Go cuts the fraction off.
+        Kind::Scalar(s) if s.ty == ScalarType::Float => Ok(s.text.parse::<f64>().map_or(0, |f| f as i64)),
         _ => Err(doc.node(v).span),
     }
+}
+
+/// A whole number as go-yaml writes it; what does not fit counts as 0.
+fn int_value(text: &str) -> i64 {
+    let plain = text.replace('_', "");
+    let (negative, digits) = match plain.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, plain.strip_prefix('+').unwrap_or(&plain)),
+    };
+    let (digits, radix) = match digits.get(..2) {
+        Some("0x" | "0X") => (&digits[2..], 16),
+        Some("0o" | "0O") => (&digits[2..], 8),
+        Some("0b" | "0B") => (&digits[2..], 2),
+        _ if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    let value = i64::from_str_radix(digits, radix).unwrap_or(0);
+    if negative { -value } else { value }
 }
 
 fn list_items(doc: &Document<'_>, v: Option<NodeId>) -> Shape<Vec<NodeId>> {
@@ -466,14 +515,14 @@ fn list_items(doc: &Document<'_>, v: Option<NodeId>) -> Shape<Vec<NodeId>> {
     if !doc.is_sequence(v) {
         return Err(doc.node(v).span);
     }
-    Ok(doc.items(v).collect())
+    // Go drops null items where it decodes into a list of something definite.
+    Ok(doc.items(v).filter(|i| !is_null(doc, *i)).collect())
 }
 
 fn string_list(doc: &Document<'_>, v: Option<NodeId>) -> Shape<Vec<(String, Span)>> {
     let mut out = Vec::new();
     for item in list_items(doc, v)? {
         match doc.kind(item) {
-            Kind::Scalar(s) if s.ty == ScalarType::Null => out.push((String::new(), doc.node(item).span)),
             Kind::Scalar(s) => out.push((s.text.to_string(), doc.node(item).span)),
             _ => return Err(doc.node(item).span),
         }
@@ -493,13 +542,19 @@ fn flat_keys(doc: &Document<'_>, v: Option<NodeId>, kind: KeyType, profile: &str
             }
         }
         Kind::Sequence(_) => {
+            // The items are joined first, so one empty text alone is no key at all; an empty part is one that fails.
+            let alone = doc.items(v).count() == 1;
             for item in doc.items(v) {
                 let span = doc.node(item).span;
                 match doc.scalar(item) {
-                    Some(s) if s.ty == ScalarType::Str && s.text.trim().is_empty() => bad.push(BadKey { error: KeyError::EmptyItem, kind, span }),
+                    Some(s) if s.ty == ScalarType::Str && s.text.is_empty() && alone => {}
                     Some(s) if s.ty == ScalarType::Str => {
-                        for part in s.text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
-                            push_key(kind, part, profile, span, keys, bad);
+                        for part in s.text.split(',').map(str::trim) {
+                            if part.is_empty() {
+                                bad.push(BadKey { error: KeyError::EmptyItem, kind, span });
+                            } else {
+                                push_key(kind, part, profile, span, keys, bad);
+                            }
                         }
                     }
                     _ => bad.push(BadKey { error: KeyError::Shape, kind, span }),

@@ -29,7 +29,10 @@ impl BaseView for CommitBase {
     }
 
     fn paths(&self) -> Vec<RepoPath> {
-        let files = self.list.items().filter(|item| item.kind != OidKind::Submodule);
+        let files = self
+            .list
+            .items()
+            .filter(|item| item.kind != OidKind::Submodule);
         files.map(|item| RepoPath::new(item.path)).collect()
     }
 }

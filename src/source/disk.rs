@@ -41,12 +41,20 @@ impl Stat {
             t if t.is_dir() => DiskKind::Dir,
             _ => DiskKind::Other,
         };
-        Self { kind, stamp: stamp(metadata), identity: identity(metadata) }
+        Self {
+            kind,
+            stamp: stamp(metadata),
+            identity: identity(metadata),
+        }
     }
 
     /// For what could not be looked at.
     pub(super) fn hidden() -> Self {
-        Self { kind: DiskKind::Hidden, stamp: Stamp::default(), identity: (0, 0) }
+        Self {
+            kind: DiskKind::Hidden,
+            stamp: Stamp::default(),
+            identity: (0, 0),
+        }
     }
 }
 
@@ -62,9 +70,18 @@ fn stamp(metadata: &Metadata) -> Stamp {
 
 #[cfg(not(unix))]
 fn stamp(metadata: &Metadata) -> Stamp {
-    let since = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let mtime = since.map_or((0, 0), |since| (since.as_secs() as i64, since.subsec_nanos()));
-    Stamp { size: metadata.len(), mtime, ctime: (0, 0) }
+    let since = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let mtime = since.map_or((0, 0), |since| {
+        (since.as_secs() as i64, since.subsec_nanos())
+    });
+    Stamp {
+        size: metadata.len(),
+        mtime,
+        ctime: (0, 0),
+    }
 }
 
 #[cfg(unix)]
@@ -80,7 +97,8 @@ fn identity(_: &Metadata) -> Identity {
 
 /// `lstat` of a path of the repository whose parents are real directories; `None` when nothing is there.
 pub(super) fn look(root: &Path, path: &[u8]) -> Option<Stat> {
-    let plain = |part: &[u8]| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git");
+    let plain =
+        |part: &[u8]| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git");
     if !path.split(|b| *b == b'/').all(plain) {
         return None;
     }
@@ -123,7 +141,11 @@ pub(super) fn open(path: &Path, known: Identity) -> Result<(File, u64), ReadErro
 
 fn check(path: &Path) -> Result<Identity, ReadError> {
     let metadata = path.symlink_metadata().map_err(failed)?;
-    if metadata.is_file() { Ok(identity(&metadata)) } else { Err(ReadError::Missing) }
+    if metadata.is_file() {
+        Ok(identity(&metadata))
+    } else {
+        Err(ReadError::Missing)
+    }
 }
 
 /// The bytes of a regular file.
@@ -134,7 +156,9 @@ pub(super) fn read(path: &Path, known: Identity, limit: u64) -> Result<Vec<u8>, 
     }
     let mut bytes = Vec::new();
     let room = usize::try_from(size).map_err(|_| ReadError::TooLarge(size))?;
-    bytes.try_reserve_exact(room).map_err(|_| ReadError::TooLarge(size))?;
+    bytes
+        .try_reserve_exact(room)
+        .map_err(|_| ReadError::TooLarge(size))?;
     file.take(size).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
@@ -142,7 +166,9 @@ pub(super) fn read(path: &Path, known: Identity, limit: u64) -> Result<Vec<u8>, 
 /// The target of a symbolic link.
 pub(super) fn read_link(path: &Path) -> Result<Vec<u8>, ReadError> {
     match std::fs::read_link(path) {
-        Ok(target) => git::name_bytes(target.as_os_str()).map(|b| b.into_owned()).ok_or(ReadError::Missing),
+        Ok(target) => git::name_bytes(target.as_os_str())
+            .map(|b| b.into_owned())
+            .ok_or(ReadError::Missing),
         Err(error) if error.kind() == ErrorKind::InvalidInput => Err(ReadError::Missing),
         Err(error) => Err(failed(error)),
     }

@@ -86,7 +86,9 @@ pub trait View: Send + Sync {
     /// The entry of a path.
     fn find(&self, path: &RepoPath) -> Option<&Entry> {
         let entries = self.entries();
-        let at = entries.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
+        let at = entries
+            .binary_search_by(|entry| entry.path.cmp(path))
+            .ok()?;
         entries.get(at)
     }
 

@@ -14,7 +14,7 @@ use super::paths::{self, Named};
 use super::view::{DiskView, Given};
 use super::walk::{Found, Walk};
 use super::{BaseState, BaseView, Entry, FileKind, SourceError, View};
-use crate::git::{BaseList, GitEnv, Head, Index, OidKind, Repo, flatten};
+use crate::git::{BaseList, GitEnv, Head, Index, OidKind, Repo, flatten, is_repository};
 use crate::model::{RepoPath, Repository};
 
 /// An open source.
@@ -38,8 +38,13 @@ pub struct Opened {
 /// everything, also when `dir` is not the top.
 pub fn open_worktree(dir: &Path, paths: &[PathBuf], env: &GitEnv) -> Result<Opened, SourceError> {
     let dir = real_dir(dir)?;
-    let places = paths.iter().map(|path| paths::real(&dir, path)).collect::<Result<Vec<_>, _>>()?;
-    let Some(repo) = Repo::discover(&dir, env)? else { return plain(&dir, paths, &places) };
+    let places = paths
+        .iter()
+        .map(|path| paths::real(&dir, path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Some(repo) = Repo::discover(&dir, env)? else {
+        return plain(&dir, paths, &places);
+    };
     let mut named = Vec::with_capacity(places.len());
     for (place, shown) in places.iter().zip(paths) {
         named.push(inside(&repo, place, shown)?);
@@ -49,20 +54,36 @@ pub fn open_worktree(dir: &Path, paths: &[PathBuf], env: &GitEnv) -> Result<Open
 
 /// One file as if it stood at `path` (relative to `dir`; it need not exist): alone selected, in front of the worktree
 /// around it. Outside a repository it is the only file.
-pub fn open_stdin(path: &Path, bytes: Vec<u8>, dir: &Path, env: &GitEnv) -> Result<Opened, SourceError> {
+pub fn open_stdin(
+    path: &Path,
+    bytes: Vec<u8>,
+    dir: &Path,
+    env: &GitEnv,
+) -> Result<Opened, SourceError> {
     let dir = real_dir(dir)?;
     let place = paths::would_be(&dir, path)?;
     if let Some(repo) = Repo::discover(&dir, env)? {
         let relative = inside(&repo, &place, path)?;
-        let given = Given { path: RepoPath::new(relative), bytes };
+        let given = Given {
+            path: RepoPath::new(relative),
+            bytes,
+        };
         return worktree(&dir, repo, Named::default(), Some(given));
     }
     let root = match (place.starts_with(&dir), place.parent()) {
         (false, Some(parent)) => parent.to_owned(),
         _ => dir.clone(),
     };
-    let given = Given { path: RepoPath::new(paths::relative(&root, &place, path)?), bytes };
-    let mut view = DiskView { root: root.clone(), entries: Vec::new(), identities: Vec::new(), given: None };
+    let given = Given {
+        path: RepoPath::new(paths::relative(&root, &place, path)?),
+        bytes,
+    };
+    let mut view = DiskView {
+        root: root.clone(),
+        entries: Vec::new(),
+        identities: Vec::new(),
+        given: None,
+    };
     put_given(&mut view, given, None);
     Ok(Opened {
         view: Box::new(view),
@@ -75,7 +96,10 @@ pub fn open_stdin(path: &Path, bytes: Vec<u8>, dir: &Path, env: &GitEnv) -> Resu
 }
 
 fn real_dir(dir: &Path) -> Result<PathBuf, SourceError> {
-    dir.canonicalize().map_err(|reason| SourceError::Directory { path: dir.to_owned(), reason })
+    dir.canonicalize().map_err(|reason| SourceError::Directory {
+        path: dir.to_owned(),
+        reason,
+    })
 }
 
 fn prefix(root: &Path, dir: &Path) -> RepoPath {
@@ -87,26 +111,50 @@ fn inside(repo: &Repo, place: &Path, shown: &Path) -> Result<Vec<u8>, SourceErro
     let in_git = |git_dir: &Path| git_dir.starts_with(repo.root()) && place.starts_with(git_dir);
     let in_git = repo.git_dirs().into_iter().any(in_git);
     let relative = paths::relative(repo.root(), place, shown)?;
-    if in_git || relative.split(|b| *b == b'/').any(|part| part.eq_ignore_ascii_case(b".git")) {
+    if in_git
+        || relative
+            .split(|b| *b == b'/')
+            .any(|part| part.eq_ignore_ascii_case(b".git"))
+    {
         return Err(SourceError::GitDirectory(shown.to_owned()));
     }
     let within = place.ancestors().take_while(|at| *at != repo.root());
-    if within.into_iter().any(|at| crate::git::is_repository(&at.join(".git"))) {
+    let is_dir = |at: &Path| at.symlink_metadata().is_ok_and(|m| m.is_dir());
+    if within
+        .into_iter()
+        .any(|at| is_dir(at) && is_repository(&at.join(".git")))
+    {
         return Err(SourceError::OtherRepository(shown.to_owned()));
     }
     Ok(relative)
 }
 
-fn worktree(dir: &Path, repo: Repo, named: Named, given: Option<Given>) -> Result<Opened, SourceError> {
+fn worktree(
+    dir: &Path,
+    repo: Repo,
+    named: Named,
+    given: Option<Given>,
+) -> Result<Opened, SourceError> {
     let repo = Arc::new(repo);
     let index = repo.index()?;
-    let walk = Walk { root: repo.root(), repository: Some((&repo, &index)), named: &named, only_named: false };
+    let walk = Walk {
+        root: repo.root(),
+        repository: Some((&repo, &index)),
+        named: &named,
+        only_named: false,
+    };
     let (mut found, list) = rayon::join(|| walk.run(), || base(&repo, &index));
     find_the_rest(&repo, &index, &mut found);
     let (mut view, removed) = merge(&repo, &index, &found, &list, &named);
-    let base = CommitBase { repo: Arc::clone(&repo), list, removed };
+    let base = CommitBase {
+        repo: Arc::clone(&repo),
+        list,
+        removed,
+    };
     if let Some(given) = given {
-        view.entries.iter_mut().for_each(|entry| entry.selected = false);
+        view.entries
+            .iter_mut()
+            .for_each(|entry| entry.selected = false);
         put_given(&mut view, given, Some((&index, &base.list)));
     }
     let root = repo.root().to_owned();
@@ -126,7 +174,11 @@ fn describe(repo: &Repo) -> Repository {
         Head::Commit { id, .. } => Some(id.to_string()),
         Head::Broken(id) => id.map(|id| id.to_string()),
     };
-    Repository { base: head.clone(), head, shallow: repo.shallow() }
+    Repository {
+        base: head.clone(),
+        head,
+        shallow: repo.shallow(),
+    }
 }
 
 fn base(repo: &Repo, index: &Index) -> BaseList {
@@ -160,22 +212,45 @@ fn find_the_rest(repo: &Repo, index: &Index, found: &mut Found) {
         return;
     }
     if repo.ignore_case() {
-        let spelt: std::collections::HashSet<Vec<u8>> =
-            late.iter().map(|(at, _)| index.path(*at).to_ascii_lowercase()).collect();
-        found.untracked.retain(|(path, _)| !spelt.contains(&path.to_ascii_lowercase()));
+        let spelt: std::collections::HashSet<Vec<u8>> = late
+            .iter()
+            .map(|(at, _)| index.path(*at).to_ascii_lowercase())
+            .collect();
+        found
+            .untracked
+            .retain(|(path, _)| !spelt.contains(&path.to_ascii_lowercase()));
     }
     found.tracked.append(&mut late);
     found.tracked.sort_unstable_by_key(|(at, _)| *at);
 }
 
 /// One list from index, untracked files and base; and what the base has beyond it.
-fn merge(repo: &Repo, index: &Index, found: &Found, base: &BaseList, named: &Named) -> (DiskView, Vec<RepoPath>) {
+fn merge(
+    repo: &Repo,
+    index: &Index,
+    found: &Found,
+    base: &BaseList,
+    named: &Named,
+) -> (DiskView, Vec<RepoPath>) {
     let count = found.tracked.len() + found.untracked.len();
-    let mut merger = Merger { index, base, at: 0, removed: Vec::new() };
+    let mut merger = Merger {
+        index,
+        base,
+        at: 0,
+        removed: Vec::new(),
+    };
     let mut entries = Vec::with_capacity(count);
     let mut identities = Vec::with_capacity(count);
-    let mut untracked = found.untracked.iter().map(|(path, stat)| (path.as_slice(), None, stat)).peekable();
-    let mut tracked = found.tracked.iter().map(|(at, stat)| (index.path(*at), Some(*at), stat)).peekable();
+    let mut untracked = found
+        .untracked
+        .iter()
+        .map(|(path, stat)| (path.as_slice(), None, stat))
+        .peekable();
+    let mut tracked = found
+        .tracked
+        .iter()
+        .map(|(at, stat)| (index.path(*at), Some(*at), stat))
+        .peekable();
     loop {
         let next = match (tracked.peek(), untracked.peek()) {
             (Some(a), Some(b)) if b.0 < a.0 => untracked.next(),
@@ -183,20 +258,31 @@ fn merge(repo: &Repo, index: &Index, found: &Found, base: &BaseList, named: &Nam
             (None, _) => untracked.next(),
         };
         let Some((path, at, stat)) = next else { break };
-        let Some(kind) = file_kind(index, at, stat) else { continue };
+        let Some(kind) = file_kind(index, at, stat) else {
+            continue;
+        };
         entries.push(Entry {
             path: RepoPath::new(path),
             kind,
             tracked: at.is_some(),
             selected: named.selects(path),
             base: merger.state(path, at, stat),
-            size: (kind == FileKind::Regular && stat.kind == DiskKind::File).then_some(stat.stamp.size),
+            size: (kind == FileKind::Regular && stat.kind == DiskKind::File)
+                .then_some(stat.stamp.size),
         });
         identities.push(stat.identity);
     }
     merger.skip_to(None);
     let removed = merger.removed;
-    (DiskView { root: repo.root().to_owned(), entries, identities, given: None }, removed)
+    (
+        DiskView {
+            root: repo.root().to_owned(),
+            entries,
+            identities,
+            given: None,
+        },
+        removed,
+    )
 }
 
 /// What the view shows for what stands on disk; `None` for what is no file.
@@ -223,7 +309,11 @@ struct Merger<'a> {
 impl Merger<'_> {
     /// Passes what comes before `path`: the view does not have it.
     fn skip_to(&mut self, path: Option<&[u8]>) {
-        while let Some(item) = self.base.get(self.at).filter(|item| path.is_none_or(|path| item.path < path)) {
+        while let Some(item) = self
+            .base
+            .get(self.at)
+            .filter(|item| path.is_none_or(|path| item.path < path))
+        {
             self.at += 1;
             if item.kind != OidKind::Submodule && !self.is_left_out(item.path) {
                 self.removed.push(RepoPath::new(item.path));
@@ -234,10 +324,16 @@ impl Merger<'_> {
     fn state(&mut self, path: &[u8], at: Option<usize>, stat: &Stat) -> BaseState {
         self.skip_to(Some(path));
         let Some(item) = self.base.get(self.at).filter(|item| item.path == path) else {
-            return if self.base.is_unknown(path) { BaseState::Maybe } else { BaseState::Absent };
+            return if self.base.is_unknown(path) {
+                BaseState::Maybe
+            } else {
+                BaseState::Absent
+            };
         };
         self.at += 1;
-        let Some(entry) = at.map(|at| self.index.entry(at)) else { return BaseState::Maybe };
+        let Some(entry) = at.map(|at| self.index.entry(at)) else {
+            return BaseState::Maybe;
+        };
         let expected = match entry.kind {
             OidKind::Link => DiskKind::Link,
             OidKind::Submodule => DiskKind::Dir,
@@ -249,7 +345,11 @@ impl Merger<'_> {
             && entry.id == item.id
             && stat.kind == expected
             && (entry.kind == OidKind::Submodule || self.index.is_unchanged(&entry, &stat.stamp));
-        if same { BaseState::Same } else { BaseState::Maybe }
+        if same {
+            BaseState::Same
+        } else {
+            BaseState::Maybe
+        }
     }
 
     /// Whether a sparse checkout leaves `path` out.
@@ -279,7 +379,10 @@ fn put_given(view: &mut DiskView, given: Given, around: Option<(&Index, &BaseLis
         base,
         size: Some(given.bytes.len() as u64),
     };
-    match view.entries.binary_search_by(|other| other.path.cmp(&given.path)) {
+    match view
+        .entries
+        .binary_search_by(|other| other.path.cmp(&given.path))
+    {
         Ok(at) => view.entries[at] = entry,
         Err(at) => {
             view.entries.insert(at, entry);
@@ -291,7 +394,10 @@ fn put_given(view: &mut DiskView, given: Given, around: Option<(&Index, &BaseLis
 
 fn in_order(unreadable: Vec<(Vec<u8>, ErrorKind)>) -> Vec<(RepoPath, ErrorKind)> {
     let strip = |path: Vec<u8>| RepoPath::new(path.strip_suffix(b"/").unwrap_or(&path));
-    let mut list: Vec<_> = unreadable.into_iter().map(|(path, kind)| (strip(path), kind)).collect();
+    let mut list: Vec<_> = unreadable
+        .into_iter()
+        .map(|(path, kind)| (strip(path), kind))
+        .collect();
     list.sort_by(|a, b| a.0.cmp(&b.0));
     list
 }
@@ -302,14 +408,35 @@ fn plain(dir: &Path, shown: &[PathBuf], places: &[PathBuf]) -> Result<Opened, So
         true => dir.to_owned(),
         false => around(places).unwrap_or_else(|| dir.to_owned()),
     };
-    std::fs::read_dir(&root).map_err(|reason| SourceError::Directory { path: root.clone(), reason })?;
-    let named = places.iter().zip(shown).map(|(place, shown)| paths::relative(&root, place, shown));
+    std::fs::read_dir(&root).map_err(|reason| SourceError::Directory {
+        path: root.clone(),
+        reason,
+    })?;
+    let named = places
+        .iter()
+        .zip(shown)
+        .map(|(place, shown)| paths::relative(&root, place, shown));
     let named = Named::new(named.collect::<Result<Vec<_>, _>>()?);
-    let mut found = Walk { root: &root, repository: None, named: &named, only_named: !named.is_empty() }.run();
+    let mut found = Walk {
+        root: &root,
+        repository: None,
+        named: &named,
+        only_named: !named.is_empty(),
+    }
+    .run();
     found.untracked.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let mut view = DiskView { root: root.clone(), entries: Vec::new(), identities: Vec::new(), given: None };
+    let mut view = DiskView {
+        root: root.clone(),
+        entries: Vec::new(),
+        identities: Vec::new(),
+        given: None,
+    };
     for (path, stat) in &found.untracked {
-        let kind = if stat.kind == DiskKind::Link { FileKind::Symlink } else { FileKind::Regular };
+        let kind = if stat.kind == DiskKind::Link {
+            FileKind::Symlink
+        } else {
+            FileKind::Regular
+        };
         view.entries.push(Entry {
             selected: named.selects(path),
             path: RepoPath::new(path.as_slice()),

@@ -14,7 +14,11 @@ pub(super) fn real(dir: &Path, path: &Path) -> Result<PathBuf, SourceError> {
     let missing = || SourceError::NoSuchPath(path.to_owned());
     let full = dir.join(path);
     full.symlink_metadata().map_err(|_| missing())?;
-    let ends_in_slash = path.as_os_str().as_encoded_bytes().last().is_some_and(|b| std::path::is_separator(*b as char));
+    let ends_in_slash = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .last()
+        .is_some_and(|b| std::path::is_separator(*b as char));
     match (full.components().next_back(), full.parent()) {
         (Some(Component::Normal(name)), Some(parent)) if !ends_in_slash => {
             Ok(parent.canonicalize().map_err(|_| missing())?.join(name))
@@ -46,11 +50,16 @@ pub(super) fn would_be(dir: &Path, path: &Path) -> Result<PathBuf, SourceError> 
 
 /// The bytes of `real` relative to `root`, without a slash at the end; empty for the root itself.
 pub(super) fn relative(root: &Path, real: &Path, shown: &Path) -> Result<Vec<u8>, SourceError> {
-    let outside = || SourceError::Outside { path: shown.to_owned(), root: root.to_owned() };
+    let outside = || SourceError::Outside {
+        path: shown.to_owned(),
+        root: root.to_owned(),
+    };
     let rest = real.strip_prefix(root).map_err(|_| outside())?;
     let mut bytes = Vec::new();
     for part in rest.components() {
-        let Component::Normal(name) = part else { return Err(outside()) };
+        let Component::Normal(name) = part else {
+            return Err(outside());
+        };
         if !bytes.is_empty() {
             bytes.push(b'/');
         }
@@ -76,12 +85,17 @@ impl Named {
 
     /// Whether an entry is to be judged.
     pub(super) fn selects(&self, path: &[u8]) -> bool {
-        self.is_empty() || self.is_exact(b"") || self.is_exact(path) || parents(path).any(|dir| self.is_exact(dir))
+        self.is_empty()
+            || self.is_exact(b"")
+            || self.is_exact(path)
+            || parents(path).any(|dir| self.is_exact(dir))
     }
 
     /// Whether exactly this was named.
     pub(super) fn is_exact(&self, path: &[u8]) -> bool {
-        self.0.binary_search_by(|named| named.as_slice().cmp(path)).is_ok()
+        self.0
+            .binary_search_by(|named| named.as_slice().cmp(path))
+            .is_ok()
     }
 
     /// Whether something below `dir` was named; `dir` ends in a slash.
@@ -92,5 +106,8 @@ impl Named {
 }
 
 fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| &path[..at])
+    path.iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'/')
+        .map(|(at, _)| &path[..at])
 }

@@ -27,7 +27,10 @@ pub(super) struct Given {
 
 impl DiskView {
     fn locate(&self, path: &RepoPath) -> Result<(FileKind, PathBuf, Identity), ReadError> {
-        let at = self.entries.binary_search_by(|entry| entry.path.cmp(path)).map_err(|_| ReadError::Missing)?;
+        let at = self
+            .entries
+            .binary_search_by(|entry| entry.path.cmp(path))
+            .map_err(|_| ReadError::Missing)?;
         let on_disk = git::disk_path(&self.root, path.as_bytes()).ok_or(ReadError::Missing)?;
         Ok((self.entries[at].kind, on_disk, self.identities[at]))
     }
@@ -49,7 +52,11 @@ impl View for DiskView {
         };
         if let Some(given) = self.given(path) {
             let size = given.bytes.len() as u64;
-            return if size > limit { Err(ReadError::TooLarge(size)) } else { Ok(given.bytes.clone()) };
+            return if size > limit {
+                Err(ReadError::TooLarge(size))
+            } else {
+                Ok(given.bytes.clone())
+            };
         }
         match self.locate(path)? {
             (FileKind::Regular, on_disk, known) => disk::read(&on_disk, known, limit),
@@ -64,7 +71,9 @@ impl View for DiskView {
         }
         match self.locate(path)? {
             (FileKind::Regular, on_disk, known) => Ok(Box::new(disk::open(&on_disk, known)?.0)),
-            (FileKind::Symlink, on_disk, _) => Ok(Box::new(Cursor::new(disk::read_link(&on_disk)?))),
+            (FileKind::Symlink, on_disk, _) => {
+                Ok(Box::new(Cursor::new(disk::read_link(&on_disk)?)))
+            }
             (FileKind::Submodule, ..) => Err(ReadError::Missing),
         }
     }

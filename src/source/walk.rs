@@ -71,13 +71,23 @@ impl Walk<'_> {
         if let Some((repo, index)) = self.repository {
             range = 0..index.len();
             for file in repo.exclude_files() {
-                if let Some(patterns) = std::fs::metadata(&file).ok().filter(|m| m.is_file()).and_then(|_| patterns(&file)) {
+                if let Some(patterns) = std::fs::metadata(&file)
+                    .ok()
+                    .filter(|m| m.is_file())
+                    .and_then(|_| patterns(&file))
+                {
                     rules = Rules::add(rules, &patterns, b"", repo.ignore_case());
                 }
             }
         }
         let found = Mutex::new(Found::default());
-        let dir = Dir { path: Vec::new(), range, rules, take: Take::Kept, on_the_way: false };
+        let dir = Dir {
+            path: Vec::new(),
+            range,
+            rules,
+            take: Take::Kept,
+            on_the_way: false,
+        };
         rayon::scope(|scope| self.list(dir, &found, scope));
         found.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,7 +111,11 @@ impl Walk<'_> {
         for entry in std::fs::read_dir(place).map_err(|e| e.kind())? {
             let entry = entry.map_err(|e| e.kind())?;
             match entry.file_type() {
-                Ok(kind) => children.push(Child { name: entry.file_name(), kind, entry }),
+                Ok(kind) => children.push(Child {
+                    name: entry.file_name(),
+                    kind,
+                    entry,
+                }),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error.kind()),
             }
@@ -125,7 +139,9 @@ impl Walk<'_> {
         }
         let mut path = dir.path.clone();
         for child in &children {
-            let Some(name) = git::name_bytes(&child.name) else { continue };
+            let Some(name) = git::name_bytes(&child.name) else {
+                continue;
+            };
             if self.is_dot_git(&name) {
                 continue;
             }
@@ -142,7 +158,13 @@ impl Walk<'_> {
     }
 
     /// A directory below `dir`, when it is to be listed. `path` is its path.
-    fn subdirectory(&self, dir: &Dir, path: &mut Vec<u8>, child: &Child, found: &mut Found) -> Option<Dir> {
+    fn subdirectory(
+        &self,
+        dir: &Dir,
+        path: &mut Vec<u8>,
+        child: &Child,
+        found: &mut Found,
+    ) -> Option<Dir> {
         let mut range = 0..0;
         if let Some((_, index)) = self.repository {
             if let Some(at) = index.find(path, dir.range.clone())
@@ -168,7 +190,13 @@ impl Walk<'_> {
             true => selected || on_the_way,
             false => take != Take::Named || !range.is_empty() || on_the_way,
         };
-        enter.then(|| Dir { path: path.clone(), range, rules: dir.rules.clone(), take, on_the_way })
+        enter.then(|| Dir {
+            path: path.clone(),
+            range,
+            rules: dir.rules.clone(),
+            take,
+            on_the_way,
+        })
     }
 
     fn file(&self, dir: &Dir, path: &[u8], child: &Child, found: &mut Found) {
@@ -192,7 +220,11 @@ impl Walk<'_> {
     }
 
     fn is_ignored(&self, dir: &Dir, path: &[u8], is_dir: bool) -> bool {
-        dir.take == Take::Named || dir.rules.as_ref().is_some_and(|rules| rules.excludes(path, is_dir))
+        dir.take == Take::Named
+            || dir
+                .rules
+                .as_ref()
+                .is_some_and(|rules| rules.excludes(path, is_dir))
     }
 
     fn is_dot_git(&self, name: &[u8]) -> bool {
@@ -204,7 +236,10 @@ impl Walk<'_> {
 
     fn is_other_repository(&self, dir: &Dir, children: &[Child]) -> bool {
         let inside = self.repository.is_some() && !dir.path.is_empty() && dir.range.is_empty();
-        inside && children.iter().any(|child| child.name == ".git" && git::is_repository(&child.entry.path()))
+        inside
+            && children
+                .iter()
+                .any(|child| child.name == ".git" && git::is_repository(&child.entry.path()))
     }
 
     /// The rules that hold in `dir`.
@@ -216,7 +251,12 @@ impl Walk<'_> {
             None => self.skipped_ignore_file(dir),
         };
         match own {
-            Some(own) => Rules::add(dir.rules.clone(), &own, dir.path.strip_suffix(b"/").unwrap_or(b""), fold),
+            Some(own) => Rules::add(
+                dir.rules.clone(),
+                &own,
+                dir.path.strip_suffix(b"/").unwrap_or(b""),
+                fold,
+            ),
             None => dir.rules.clone(),
         }
     }
@@ -226,7 +266,11 @@ impl Walk<'_> {
         let (repo, index) = self.repository?;
         let path = [dir.path.as_slice(), b".gitignore"].concat();
         let entry = index.entry(index.find(&path, dir.range.clone())?);
-        if entry.skip_worktree { repo.blob(entry.id) } else { None }
+        if entry.skip_worktree {
+            repo.blob(entry.id)
+        } else {
+            None
+        }
     }
 }
 
@@ -250,7 +294,11 @@ impl Child {
 
 fn patterns(file: &Path) -> Option<Vec<u8>> {
     let file = std::fs::File::open(file).ok()?;
-    let size = file.metadata().ok().filter(|m| m.is_file() && m.len() <= MAX_IGNORE_FILE)?.len();
+    let size = file
+        .metadata()
+        .ok()
+        .filter(|m| m.is_file() && m.len() <= MAX_IGNORE_FILE)?
+        .len();
     let mut bytes = Vec::with_capacity(size as usize);
     file.take(MAX_IGNORE_FILE).read_to_end(&mut bytes).ok()?;
     Some(bytes)

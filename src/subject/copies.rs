@@ -7,7 +7,7 @@ use crate::model::Place;
 use crate::sops::metadata;
 use crate::sops::scope::{LeafAt, PathPart, walk};
 use crate::sops::value::{self, Judged};
-use crate::syntax::{Document, Format, decode, parse};
+use crate::syntax::{Document, Format, decode, parse_values};
 
 /// The encrypted leaves of a file: key path to length of the ciphertext.
 pub struct EncryptedLeaves {
@@ -35,7 +35,7 @@ impl EncryptedLeaves {
             if format == Format::Binary {
                 continue;
             }
-            let parsed = parse(text, format);
+            let parsed = parse_values(text, format);
             let carries = parsed.documents.iter().any(|d| metadata::find(d, format).is_some_and(|m| metadata::is_metadata(&m, format)));
             if !carries {
                 continue;
@@ -103,7 +103,7 @@ fn compare(s: &Subject<'_>, leaves: &EncryptedLeaves, fits: impl Fn(&str, usize)
     }
     // The subject may have been judged in another format than the encrypted file.
     let format = if s.format == Format::Binary { leaves.format } else { s.format };
-    let parsed = parse(s.text, format);
+    let parsed = parse_values(s.text, format);
     let mut first = None;
     let mut count = 0;
     for (n, doc) in parsed.documents.iter().enumerate() {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use crate::sops::{metadata, value};
-use crate::syntax::{Document, Format, Kind, NodeId, ProblemKind, ScalarType, parse};
+use crate::syntax::{Document, Format, Kind, NodeId, ProblemKind, ScalarType, parse_values};
 use crate::values::{self, InnerLeaf, ValueClass, ValueContext};
 
 /// Class of a scalar node under a key, as step 5c asks: plain text, no base64.
@@ -72,7 +72,7 @@ pub fn is_sound_envelope(text: &str) -> bool {
         return false;
     }
     for format in [Format::Json, Format::Yaml, Format::Dotenv, Format::Ini] {
-        let parsed = parse(text, format);
+        let parsed = parse_values(text, format);
         if !parsed.is_whole() {
             continue;
         }
@@ -92,23 +92,23 @@ pub fn structure(text: &str) -> Option<Vec<InnerLeaf>> {
     let trimmed = text.trim_start();
     let json = trimmed.starts_with(['{', '[']);
     if json {
-        let parsed = parse(text, Format::Json);
+        let parsed = parse_values(text, Format::Json);
         if parsed.is_whole() && parsed.problems.iter().all(|p| p.kind != ProblemKind::TrailingContent) {
             return leaves(parsed.documents.first()?);
         }
     }
     let env_like = trimmed.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).all(is_env_line);
     if env_like {
-        return leaves(parse(text, Format::Dotenv).documents.first()?);
+        return leaves(parse_values(text, Format::Dotenv).documents.first()?);
     }
     let ini_like = trimmed.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with(['#', ';'])).is_some_and(|l| l.starts_with('[') && l.ends_with(']'));
     if ini_like {
-        let parsed = parse(text, Format::Ini);
+        let parsed = parse_values(text, Format::Ini);
         if parsed.is_whole() {
             return leaves(parsed.documents.first()?);
         }
     }
-    let parsed = parse(text, Format::Yaml);
+    let parsed = parse_values(text, Format::Yaml);
     if !parsed.is_whole() {
         return None;
     }

@@ -19,7 +19,7 @@ use crate::model::{RepoPath, Span};
 use crate::sops::metadata::{self, Envelope};
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
 use crate::sops::value::{self, Judged};
-use crate::syntax::{Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse};
+use crate::syntax::{Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse, parse_values};
 use place::Places;
 use standing::Exempt;
 
@@ -249,7 +249,7 @@ impl<'s> Subject<'s> {
         if self.format == Format::Binary && (self.hints.may_hold_manifest() || self.hints.ciphertext) && !standing::is_prose_or_code(&self.name) {
             // Without a telling name the content decides: JSON, or YAML with a mapping at the top.
             let format = if self.text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
-            let parsed = parse(self.text, format);
+            let parsed = parse_values(self.text, format);
             let mapping = parsed.documents.iter().any(|d| d.root().is_some_and(|r| d.is_mapping(r)));
             if mapping && (parsed.is_whole() || self.template) {
                 self.set_format(format);
@@ -257,7 +257,9 @@ impl<'s> Subject<'s> {
                 return;
             }
         }
-        self.parsed = Some(parse(self.text, self.format));
+        let options = self.decision.rule().map(|r| &r.options);
+        let comments = options.is_some_and(|o| o.encrypted_comment_regex.is_some() || o.unencrypted_comment_regex.is_some());
+        self.parsed = Some(if comments { parse(self.text, self.format) } else { parse_values(self.text, self.format) });
     }
 
     /// Whether nothing but blanks and comments stands in the file.

@@ -30,7 +30,7 @@ const NEEDLES: [&str; 11] = [
     "Secret",
     "secretGenerator",
     "secretTemplates",
-    "toolkit.fluxcd.io",
+    "kustomize.toolkit.fluxcd.io",
     "\\x",
     "\\u",
     "\\U",
@@ -38,8 +38,9 @@ const NEEDLES: [&str; 11] = [
     "!!binary",
 ];
 
+/// No needle is part of another and none can overlap, so that leftmost matches, which vector instructions find, are all.
 static MATCHER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::Standard).build(NEEDLES).ok());
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(NEEDLES).ok());
 
 impl Hints {
     /// Looks at a text.
@@ -50,7 +51,7 @@ impl Hints {
             // Without the matcher everything is parsed.
             return Self { metadata: true, ciphertext: true, secret: true, manifest: true, escape: true, conflict: true };
         };
-        for m in matcher.find_overlapping_iter(bytes) {
+        for m in matcher.find_iter(bytes) {
             let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
             let after = bytes.get(m.end());
             let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
@@ -90,6 +91,20 @@ impl Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_needle_hides_another() {
+        // Where two could overlap, the second would begin inside a word, and then it is no key and no kind.
+        for a in NEEDLES {
+            for b in NEEDLES {
+                assert!(a == b || !a.contains(b), "{b} is part of {a}");
+                for cut in 1..a.len() {
+                    let inside_word = a.as_bytes()[cut - 1].is_ascii_alphanumeric() && b.as_bytes()[0].is_ascii_alphanumeric();
+                    assert!(!b.starts_with(&a[cut..]) || inside_word, "{a} and {b} overlap");
+                }
+            }
+        }
+    }
 
     #[test]
     fn words_count_and_parts_of_words_do_not() {

@@ -1,8 +1,11 @@
-//! INI as sops reads it (go-ini with non-unique sections).
+//! INI as sops reads it (go-ini 1.67 with non-unique sections).
 //!
-//! Keys before the first section live in `DEFAULT`; `=` or `:` splits; `;` and `#` start comments; quotes, back-quotes,
-//! triple quotes and a trailing backslash make values that go-ini resolves. Tree: section → key → value. A comment above
-//! a key is a child of the section behind that key, because sops stores it there.
+//! Keys before the first section live in `DEFAULT`; the first `=` or `:` splits; `#` and `;` start a comment wherever they
+//! stand in a value, in quotes too, but not between back-quotes or triple quotes; those may span lines, and a backslash at
+//! the end of a line continues it. A line without value is an error. Tree: section → key → value.
+//!
+//! go-ini gathers comment lines for the next section or key and adds the comment on its line; sops makes that one comment:
+//! the first child of the section, or a child behind the key. Comments behind the last key are dropped.
 
 use std::borrow::Cow;
 
@@ -16,71 +19,92 @@ struct Section<'t> {
 }
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let mut doc = Document::default();
-    let mut problems = Vec::new();
+    let mut reader = Reader { text, at: 0, waiting: Vec::new(), doc: Document::default(), problems: Vec::new() };
     let mut sections: Vec<Section<'_>> = Vec::new();
-    let mut root = Vec::new();
-    // Comments above a key wait for it and go behind it.
-    let mut waiting: Vec<Comment<'_>> = Vec::new();
-    let mut lines = Lines { text, at: 0 };
-    while let Some((start, line)) = lines.next() {
+    while let Some((start, line)) = reader.next() {
         let trimmed = line.trim();
         if trimmed.is_empty() {
             continue;
         }
-        let lead = start + (line.len() - line.trim_start().len());
-        let span = Span::new(lead, lead + trimmed.len());
-        if let Some(comment) = trimmed.strip_prefix([';', '#']) {
-            waiting.push(Comment { text: Cow::Borrowed(comment.trim()), span });
-            continue;
-        }
-        if trimmed.starts_with('[') {
-            let Some(end) = trimmed.rfind(']') else {
-                problems.push(Problem { kind: ProblemKind::Syntax, span, document: 0 });
-                continue;
-            };
-            let name = trimmed[1..end].trim();
-            let key = doc.add_scalar(Cow::Borrowed(name), ScalarStyle::Plain, ScalarType::Str, Span::new(lead + 1, lead + end));
-            root.extend(waiting.drain(..).map(Child::Comment));
-            sections.push(Section { key, span, children: Vec::new() });
-            continue;
-        }
-        if sections.is_empty() {
-            let key = doc.add_scalar("DEFAULT".into(), ScalarStyle::Plain, ScalarType::Str, Span::new(start, start));
-            sections.push(Section { key, span: Span::new(start, start), children: Vec::new() });
-        }
-        let Some(at) = trimmed.find(['=', ':']) else {
-            problems.push(Problem { kind: ProblemKind::Syntax, span, document: 0 });
-            continue;
-        };
-        let name = trimmed[..at].trim().trim_matches(['"', '`', '\'']);
-        let key = doc.add_scalar(Cow::Borrowed(name), ScalarStyle::Plain, ScalarType::Str, Span::new(lead, lead + at));
-        let (value, inline, value_span) = lines.value(lead + at + 1, lead + trimmed.len());
-        let value = doc.add_scalar(value, ScalarStyle::Plain, ScalarType::Str, value_span);
-        if let Some(section) = sections.last_mut() {
-            section.children.push(Child::Entry(key, value));
-            section.span.end = value_span.end;
-            section.children.extend(waiting.drain(..).map(Child::Comment));
-            section.children.extend(inline.map(Child::Comment));
+        let start = start + (line.len() - line.trim_start().len());
+        let end = start + trimmed.len();
+        if trimmed.starts_with(['#', ';']) {
+            reader.waiting.push(Span::new(start, end));
+        } else if trimmed.starts_with('[') {
+            match trimmed.rfind(']') {
+                Some(close) if close > 1 => sections.push(reader.section(start, close, end)),
+                _ => reader.problem(start, end),
+            }
+        } else {
+            if sections.is_empty() {
+                let key = reader.doc.add_scalar("DEFAULT".into(), ScalarStyle::Plain, ScalarType::Str, Span::new(start, start));
+                sections.push(Section { key, span: Span::new(start, start), children: Vec::new() });
+            }
+            match (name(trimmed), sections.last_mut()) {
+                (Some((from, to, value_at)), Some(section)) => {
+                    let key = Span::new(start + from, start + to);
+                    let key = reader.doc.add_scalar(Cow::Borrowed(&text[key.start..key.end]), ScalarStyle::Plain, ScalarType::Str, key);
+                    let (value, span) = reader.value(start + value_at, end);
+                    let value = reader.doc.add_scalar(value, ScalarStyle::Plain, ScalarType::Str, span);
+                    section.children.push(Child::Entry(key, value));
+                    section.children.extend(reader.comment().map(Child::Comment));
+                    section.span.end = span.end;
+                }
+                _ => reader.problem(start, end),
+            }
         }
     }
+    let last = reader.comment();
+    let Reader { mut doc, problems, .. } = reader;
+    let mut root = Vec::new();
     for s in sections {
         let value = doc.add(Node { span: s.span, kind: Kind::Mapping(s.children), flow: false });
         root.push(Child::Entry(s.key, value));
     }
-    doc.outer_comments = waiting;
+    doc.outer_comments.extend(last);
     let id = doc.add(Node { span: Span::new(0, text.len()), kind: Kind::Mapping(root), flow: false });
     doc.set_root(id);
     Parsed { documents: vec![doc], problems }
 }
 
-/// Lines with their offsets; a value may take more than one.
-struct Lines<'t> {
-    text: &'t str,
-    at: usize,
+/// Start and end of the key's name and start of its value, in a line without leading blanks.
+fn name(line: &str) -> Option<(usize, usize, usize)> {
+    let quote = match line.as_bytes().first() {
+        Some(b'"') if line.len() > 6 && line.starts_with("\"\"\"") => "\"\"\"",
+        Some(b'"') => "\"",
+        Some(b'`') => "`",
+        _ => "",
+    };
+    let from = quote.len();
+    let (to, delimiter) = if quote.is_empty() {
+        let at = line.find(['=', ':'])?;
+        (at, at)
+    } else {
+        let close = from + line.get(from..)?.find(quote)?;
+        let behind = close + from;
+        (close, behind + line.get(behind..)?.find(['=', ':'])?)
+    };
+    let name = line.get(from..to)?;
+    let lead = name.len() - name.trim_start().len();
+    let name = name.trim();
+    (!name.is_empty()).then_some((from + lead, from + lead + name.len(), delimiter + 1))
 }
 
-impl<'t> Lines<'t> {
+/// Whether text stands between two quotes of a kind, with none of that kind inside.
+fn is_quoted(text: &str, quote: char) -> bool {
+    text.len() >= 2 && text.starts_with(quote) && text[1..].find(quote) == Some(text.len() - 2)
+}
+
+/// Lines with their offsets, and the comments that wait for a section or key.
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    waiting: Vec<Span>,
+    doc: Document<'t>,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Reader<'t> {
     fn next(&mut self) -> Option<(usize, &'t str)> {
         if self.at >= self.text.len() {
             return None;
@@ -92,60 +116,105 @@ impl<'t> Lines<'t> {
         Some((start, rest[..len].trim_end_matches(['\n', '\r'])))
     }
 
-    /// The value that begins at `start`; reads on for triple quotes, back-quotes and continued lines.
-    fn value(&mut self, start: usize, end: usize) -> (Cow<'t, str>, Option<Comment<'t>>, Span) {
-        let raw = &self.text[start..end];
-        let lead = start + raw.len() - raw.trim_start().len();
+    fn problem(&mut self, start: usize, end: usize) {
+        self.problems.push(Problem { kind: ProblemKind::Syntax, span: Span::new(start, end), document: 0 });
+    }
+
+    fn section(&mut self, start: usize, close: usize, end: usize) -> Section<'t> {
+        let span = Span::new(start + 1, start + close);
+        let key = self.doc.add_scalar(Cow::Borrowed(&self.text[span.start..span.end]), ScalarStyle::Plain, ScalarType::Str, span);
+        self.inline(start + close + 1, end);
+        let children = self.comment().map(Child::Comment).into_iter().collect();
+        Section { key, span: Span::new(start, end), children }
+    }
+
+    /// Notes a comment between two offsets, and returns where it begins.
+    fn inline(&mut self, start: usize, end: usize) -> Option<usize> {
+        let at = start + self.text[start..end].find(['#', ';'])?;
+        self.waiting.push(Span::new(at, end));
+        Some(at)
+    }
+
+    /// The comments that wait, as the one comment they are to sops: only the first mark is taken off.
+    fn comment(&mut self) -> Option<Comment<'t>> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let span = Span::new(waiting.first()?.start, waiting.last()?.end);
+        let lines: Vec<&str> = waiting.iter().map(|s| &self.text[s.start..s.end]).collect();
+        let strip = |t: &'t str| t.trim_start_matches([if t.starts_with(';') { ';' } else { '#' }, ' ']);
+        let text = match lines.as_slice() {
+            [only] => Cow::Borrowed(strip(only)),
+            [first, others @ ..] => Cow::Owned(format!("{}\n{}", strip(first), others.join("\n"))),
+            [] => return None,
+        };
+        Some(Comment { text, span })
+    }
+
+    /// The value between two offsets; reads on for quotes and continued lines.
+    fn value(&mut self, start: usize, end: usize) -> (Cow<'t, str>, Span) {
+        let text = self.text;
+        let raw = &text[start..end];
+        let start = start + raw.len() - raw.trim_start().len();
         let raw = raw.trim();
-        for quote in ["\"\"\"", "`"] {
-            if let Some(rest) = raw.strip_prefix(quote) {
-                let from = lead + quote.len();
-                // On one line, or up to the closing quote on a later one.
-                let close = self.text[from..].find(quote).map(|i| from + i);
-                let Some(close) = close else { break };
-                if rest.contains(quote) || quote == "\"\"\"" || quote == "`" {
-                    let line_end = memchr::memchr(b'\n', &self.text.as_bytes()[close..]).map_or(self.text.len(), |i| close + i + 1);
-                    self.at = self.at.max(line_end);
-                    return (Cow::Borrowed(&self.text[from..close]), None, Span::new(lead, close + quote.len()));
-                }
+        let quote = if raw.len() >= 3 && raw.starts_with("\"\"\"") {
+            "\"\"\""
+        } else if raw.starts_with('`') {
+            "`"
+        } else {
+            ""
+        };
+        if !quote.is_empty() {
+            return self.quoted(start, end, quote);
+        }
+        if let Some(stem) = raw.strip_suffix('\\') {
+            return self.continued(stem, start);
+        }
+        let end = self.inline(start, end).unwrap_or(end);
+        let mut value = text[start..end].trim();
+        let mut at = start;
+        if is_quoted(value, '\'') || is_quoted(value, '"') {
+            value = &value[1..value.len() - 1];
+            at += 1;
+        }
+        (Cow::Borrowed(value), Span::new(at, at + value.len()))
+    }
+
+    fn quoted(&mut self, start: usize, end: usize, quote: &str) -> (Cow<'t, str>, Span) {
+        let text = self.text;
+        let from = start + quote.len();
+        if let Some(close) = text[from..end].rfind(quote) {
+            return (Cow::Borrowed(&text[from..from + close]), Span::new(from, from + close));
+        }
+        while let Some((at, line)) = self.next() {
+            let Some(close) = line.rfind(quote) else { continue };
+            if line[close + quote.len()..].trim().ends_with('\\') {
+                continue;
             }
+            self.inline(at + close + quote.len(), at + line.trim_end().len().max(close + quote.len()));
+            return (Cow::Borrowed(&text[from..at + close]), Span::new(from, at + close));
         }
-        let mut text = raw;
-        let mut comment = None;
-        // An inline comment begins at ` ;` or ` #`.
-        if let Some(i) = inline_comment(raw) {
-            let span = Span::new(lead + i, lead + raw.len());
-            comment = Some(Comment { text: Cow::Borrowed(raw[i + 1..].trim()), span });
-            text = raw[..i].trim_end();
-        }
-        let span = Span::new(lead, lead + text.len());
-        if let Some(stem) = text.strip_suffix('\\') {
-            let mut joined = stem.to_owned();
-            while let Some((_, line)) = self.next() {
-                let line = line.trim();
-                match line.strip_suffix('\\') {
-                    Some(stem) => joined.push_str(stem),
-                    None => {
-                        joined.push_str(line);
-                        break;
-                    }
-                }
-            }
-            return (Cow::Owned(joined), comment, Span::new(lead, self.at.max(lead)));
-        }
-        for quote in ['"', '\''] {
-            if text.len() >= 2 && text.starts_with(quote) && text.ends_with(quote) {
-                text = &text[1..text.len() - 1];
+        self.problem(start, end);
+        (Cow::Borrowed(&text[from..]), Span::new(from, text.len()))
+    }
+
+    fn continued(&mut self, stem: &str, start: usize) -> (Cow<'t, str>, Span) {
+        let mut joined = stem.to_owned();
+        let mut end = self.at;
+        while let Some((_, line)) = self.next() {
+            let line = line.trim();
+            if line.is_empty() {
                 break;
             }
+            end = self.at;
+            match line.strip_suffix('\\') {
+                Some(stem) => joined.push_str(stem),
+                None => {
+                    joined.push_str(line);
+                    break;
+                }
+            }
         }
-        (Cow::Borrowed(text), comment, span)
+        (Cow::Owned(joined), Span::new(start, end.max(start)))
     }
-}
-
-fn inline_comment(raw: &str) -> Option<usize> {
-    let b = raw.as_bytes();
-    (1..b.len()).find(|&i| matches!(b[i], b';' | b'#') && matches!(b[i - 1], b' ' | b'\t'))
 }
 
 #[cfg(test)]

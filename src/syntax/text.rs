@@ -45,16 +45,16 @@ pub fn decode(bytes: &[u8]) -> Decoded<'_> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => {
-            let text = String::from_utf8_lossy(rest);
-            let lossy = matches!(text, Cow::Owned(_));
-            Decoded { text, encoding: Encoding::Utf8Bom, lossy }
-        }
-        _ => {
-            let text = String::from_utf8_lossy(bytes);
-            let lossy = matches!(text, Cow::Owned(_));
-            Decoded { text, encoding: Encoding::Utf8, lossy }
-        }
+        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest, Encoding::Utf8Bom),
+        _ => utf8(bytes, Encoding::Utf8),
+    }
+}
+
+/// The check alone is much faster than the replacement, and most files are text.
+fn utf8(bytes: &[u8], encoding: Encoding) -> Decoded<'_> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding, lossy: false },
+        Err(_) => Decoded { text: Cow::Owned(String::from_utf8_lossy(bytes).into_owned()), encoding, lossy: true },
     }
 }
 

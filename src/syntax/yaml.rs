@@ -15,20 +15,28 @@ use super::yaml_scan::{Leaf, Shape};
 use super::{Child, Comment, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
 use crate::model::Span;
 
+/// Where the tags of YAML's own types live.
+const YAML_TAGS: &str = "tag:yaml.org,2002:";
+
 /// Parses a YAML stream.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    run(text, false)
+    run(text, false, true)
+}
+
+/// Parses a YAML stream and leaves comments out.
+pub(super) fn parse_without_comments(text: &str) -> Parsed<'_> {
+    run(text, false, false)
 }
 
 /// Parses JSON: one document, keys of any length.
 pub(super) fn parse_json(text: &str) -> Parsed<'_> {
-    run(text, true)
+    run(text, true, false)
 }
 
-fn run(text: &str, json: bool) -> Parsed<'_> {
+fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
-        emit_comments: !json,
+        emit_comments: comments,
         max_buffered_comment_events: usize::MAX,
         simple_key_max_lookahead: if json { usize::MAX / 2 } else { 4_096 },
         flow_nesting_limit: MAX_DEPTH,
@@ -62,8 +70,10 @@ fn run(text: &str, json: bool) -> Parsed<'_> {
         }
     }
     builder.finish(&mut parsed);
-    let whole = parsed.is_whole();
-    builder.comments.place(text, &mut parsed.documents, whole);
+    if comments {
+        let whole = parsed.is_whole();
+        builder.comments.place(text, &mut parsed.documents, whole);
+    }
     parsed
 }
 
@@ -236,7 +246,8 @@ impl<'t> Builder<'t> {
             ScalarStyle::Plain => resolve_plain(&text),
             _ => ScalarType::Str,
         };
-        match tag.and_then(Tag::core_suffix) {
+        let natural = resolve_plain(&text);
+        match tag.and_then(|t| t.suffix_in_namespace(YAML_TAGS)).as_deref() {
             Some("str") => ty = ScalarType::Str,
             Some("binary") => {
                 let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -245,11 +256,13 @@ impl<'t> Builder<'t> {
                 }
                 ty = ScalarType::Binary;
             }
-            Some("int") => ty = ScalarType::Int,
-            Some("float") => ty = ScalarType::Float,
-            Some("bool") => ty = ScalarType::Bool,
-            Some("null") => ty = ScalarType::Null,
-            Some("timestamp") => ty = ScalarType::Time,
+            // A tag that the text does not bear out makes go-yaml refuse the document; here the value stays text, so
+            // that nothing hides behind `!!null`.
+            Some("int") => ty = if natural == ScalarType::Int { natural } else { ScalarType::Str },
+            Some("float") => ty = if matches!(natural, ScalarType::Int | ScalarType::Float) { ScalarType::Float } else { ScalarType::Str },
+            Some("bool") => ty = if natural == ScalarType::Bool { natural } else { ScalarType::Str },
+            Some("null") => ty = if natural == ScalarType::Null { natural } else { ScalarType::Str },
+            Some("timestamp") => ty = if natural == ScalarType::Time { natural } else { ScalarType::Str },
             _ => {
                 // A private tag on an unquoted empty node still is an empty string to go-yaml.
                 if tag.is_some() && style == ScalarStyle::Plain && ty != ScalarType::Null {
@@ -306,52 +319,117 @@ fn number_or_time(text: &str) -> ScalarType {
     if is_time(text) {
         return ScalarType::Time;
     }
-    let plain = unsigned.replace('_', "");
-    let digits = |s: &str, ok: fn(&u8) -> bool| !s.is_empty() && s.as_bytes().iter().all(ok);
-    let int = if let Some(hex) = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
-        digits(hex, u8::is_ascii_hexdigit)
-    } else if let Some(octal) = plain.strip_prefix("0o").or_else(|| plain.strip_prefix("0O")) {
-        digits(octal, |b| (b'0'..=b'7').contains(b))
-    } else if let Some(binary) = plain.strip_prefix("0b").or_else(|| plain.strip_prefix("0B")) {
-        digits(binary, |b| matches!(b, b'0' | b'1'))
+    // Underscores may stand anywhere, except in a number that begins with its point.
+    let plain = if text.starts_with('.') { unsigned.to_owned() } else { unsigned.replace('_', "") };
+    if is_int(&plain) {
+        ScalarType::Int
+    } else if is_float(&plain) {
+        ScalarType::Float
     } else {
-        digits(&plain, u8::is_ascii_digit)
-    };
-    if int {
-        return ScalarType::Int;
+        ScalarType::Str
     }
-    let float_shape = plain.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
-        && plain.bytes().any(|b| b.is_ascii_digit())
-        && plain.parse::<f64>().is_ok();
-    if float_shape { ScalarType::Float } else { ScalarType::Str }
 }
 
-/// Dates and timestamps go-yaml takes: `2006-1-2`, and with a time behind `T`, `t` or blanks.
+/// Digits, with the prefixes of Go: `0x`, `0o`, `0b`, and `0` for octal. `08` is none.
+fn is_int(text: &str) -> bool {
+    let b = text.as_bytes();
+    let all = |digits: &[u8], ok: fn(&u8) -> bool| !digits.is_empty() && digits.iter().all(ok);
+    match b {
+        [b'0', b'x' | b'X', rest @ ..] => all(rest, u8::is_ascii_hexdigit) && u64::from_str_radix(&text[2..], 16).is_ok(),
+        [b'0', b'o' | b'O', rest @ ..] => all(rest, |b| (b'0'..=b'7').contains(b)),
+        [b'0', b'b' | b'B', rest @ ..] => all(rest, |b| matches!(b, b'0' | b'1')),
+        [b'0', rest @ ..] if !rest.is_empty() => all(rest, |b| (b'0'..=b'7').contains(b)),
+        // Longer numbers are floats.
+        _ => all(b, u8::is_ascii_digit) && text.parse::<u64>().is_ok(),
+    }
+}
+
+/// `1`, `1.`, `1.5`, `.5`, each with an exponent or without, that is not out of range.
+fn is_float(text: &str) -> bool {
+    let b = text.as_bytes();
+    let digits = |from: usize| b[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let whole = digits(0);
+    let mut at = whole;
+    if b.get(at) == Some(&b'.') {
+        let fraction = digits(at + 1);
+        if whole == 0 && fraction == 0 {
+            return false;
+        }
+        at += 1 + fraction;
+    } else if whole == 0 {
+        return false;
+    }
+    if matches!(b.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        if matches!(b.get(at), Some(b'+' | b'-')) {
+            at += 1;
+        }
+        let exponent = digits(at);
+        if exponent == 0 {
+            return false;
+        }
+        at += exponent;
+    }
+    at == b.len() && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// Dates and timestamps go-yaml takes: `2006-1-2`, with a time and a zone behind `T` or `t`, with a time without zone
+/// behind blanks.
 fn is_time(text: &str) -> bool {
     let b = text.as_bytes();
     if b.len() < 8 || !b.iter().take(4).all(u8::is_ascii_digit) || b[4] != b'-' {
         return false;
     }
-    let (date, rest) = match text.find(['T', 't', ' ']) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
+    let Ok(year) = text[..4].parse::<u32>() else { return false };
+    let Some((month, rest)) = small_number(&text[5..]) else { return false };
+    let Some((day, rest)) = rest.strip_prefix('-').and_then(small_number) else { return false };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     };
-    let parts: Vec<&str> = date.split('-').collect();
-    let number = |s: &str, most: u32| (1..=2).contains(&s.len()) && s.parse::<u32>().is_ok_and(|n| (1..=most).contains(&n));
-    if parts.len() != 3 || parts[0].len() != 4 || !number(parts[1], 12) || !number(parts[2], 31) {
+    if !(1..=12).contains(&month) || !(1..=days).contains(&day) {
         return false;
     }
     if rest.is_empty() {
         return true;
     }
-    let time = rest[1..].trim_start();
-    let clock: String = time.chars().take_while(|c| c.is_ascii_digit() || *c == ':' || *c == '.').collect();
-    let zone = time[clock.len()..].trim_start();
-    let fields: Vec<&str> = clock.split(':').collect();
-    let zone_fits = zone.is_empty()
-        || zone == "Z"
-        || (zone.starts_with(['+', '-']) && zone.len() <= 6 && zone[1..].bytes().all(|b| b.is_ascii_digit() || b == b':'));
-    fields.len() == 3 && fields.iter().all(|f| !f.is_empty()) && zone_fits
+    let (clock, zoned) = match rest.strip_prefix(['T', 't']) {
+        Some(clock) => (clock, true),
+        None if rest.starts_with(' ') => (rest.trim_start_matches(' '), false),
+        None => return false,
+    };
+    let Some((hour, rest)) = small_number(clock) else { return false };
+    let Some((minute, rest)) = rest.strip_prefix(':').and_then(small_number) else { return false };
+    let Some((second, mut rest)) = rest.strip_prefix(':').and_then(small_number) else { return false };
+    if hour > 23 || minute > 59 || second > 59 {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix(['.', ','])
+        && fraction.starts_with(|c: char| c.is_ascii_digit())
+    {
+        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    if !zoned {
+        return rest.is_empty();
+    }
+    match rest.as_bytes() {
+        b"Z" => true,
+        [b'+' | b'-', h1, h2, b':', m1, m2] => {
+            let two = |a: u8, b: u8| (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'));
+            two(*h1, *h2).is_some_and(|h| h <= 24) && two(*m1, *m2).is_some_and(|m| m < 60)
+        }
+        _ => false,
+    }
+}
+
+/// One or two digits and what follows.
+fn small_number(text: &str) -> Option<(u32, &str)> {
+    let digits = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    Some((number.parse().ok()?, rest))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 use super::yaml_scan::{self, Leaf, Marks};
 use super::{Child, Comment, Document, Kind, NodeId};
 
-/// Where an event stands; lines from 1, columns from 0.
+/// Where an event stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spot {
     pub(super) start: usize,
@@ -24,7 +24,17 @@ pub(super) struct Spot {
 struct Insertion {
     container: NodeId,
     index: usize,
+    /// Comments of the container itself lie around those of its children.
+    rank: Rank,
     comment: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Head,
+    Child,
+    Foot,
+    Document,
 }
 
 /// What the reader notes for comments while it goes through a text.
@@ -63,7 +73,7 @@ impl<'t> Comments<'t> {
             for (i, (comment, document)) in self.found.iter().enumerate() {
                 let n = (*document).min(documents.len() - 1);
                 if let Some((container, index)) = surrounding(&documents[n], comment.span.start) {
-                    todo[n].push(Insertion { container, index, comment: i });
+                    todo[n].push(Insertion { container, index, rank: Rank::Child, comment: i });
                 }
             }
         }
@@ -111,7 +121,7 @@ impl<'t> Seat<'_, 't> {
                     }
                     if id == root {
                         self.inside(doc, id, own);
-                        self.put(id, children.len(), &marks.foot);
+                        self.put_as(Rank::Document, id, children.len(), &marks.foot);
                     }
                 }
                 Kind::Sequence(children) => {
@@ -130,15 +140,19 @@ impl<'t> Seat<'_, 't> {
 
     fn inside(&mut self, doc: &Document<'t>, id: NodeId, own: &Marks) {
         let end = doc.children(id).len();
-        self.put(id, 0, &own.head);
-        self.put(id, 0, &own.line);
-        self.put(id, end, &own.foot);
+        self.put_as(Rank::Head, id, 0, &own.head);
+        self.put_as(Rank::Head, id, 0, &own.line);
+        self.put_as(Rank::Foot, id, end, &own.foot);
     }
 
     fn put(&mut self, container: NodeId, index: usize, starts: &[usize]) {
+        self.put_as(Rank::Child, container, index, starts);
+    }
+
+    fn put_as(&mut self, rank: Rank, container: NodeId, index: usize, starts: &[usize]) {
         for start in starts {
             if let Ok(comment) = self.found.binary_search_by_key(start, |(c, _)| c.span.start) {
-                self.todo.push(Insertion { container, index, comment });
+                self.todo.push(Insertion { container, index, rank, comment });
             }
         }
     }
@@ -176,7 +190,7 @@ fn surrounding(doc: &Document<'_>, at: usize) -> Option<(NodeId, usize)> {
 /// Rebuilds each container once, however many comments it gets.
 fn insert<'t>(doc: &mut Document<'t>, mut todo: Vec<Insertion>, found: &[(Comment<'t>, usize)], placed: &mut [bool]) {
     // Stable: comments for one place stay in the order in which they were put.
-    todo.sort_by_key(|i| (i.container, i.index));
+    todo.sort_by_key(|i| (i.container, i.index, i.rank));
     let mut rest = todo.as_slice();
     while let Some(first) = rest.first() {
         let count = rest.iter().take_while(|i| i.container == first.container).count();
@@ -196,5 +210,86 @@ fn insert<'t>(doc: &mut Document<'t>, mut todo: Vec<Insertion>, found: &[(Commen
             }
             children.extend(child);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::{Format, parse};
+
+    /// The tree in one line: keys, items, and comments in their places.
+    fn outline(text: &str) -> String {
+        fn walk(doc: &Document<'_>, id: NodeId, out: &mut String) {
+            for child in doc.children(id) {
+                match child {
+                    Child::Comment(c) => out.push_str(&format!("#{} ", c.text.trim())),
+                    Child::Entry(k, v) => {
+                        out.push_str(&format!("{}:", doc.text(*k).unwrap_or("?")));
+                        inner(doc, *v, out);
+                    }
+                    Child::Item(v) => {
+                        out.push('-');
+                        inner(doc, *v, out);
+                    }
+                }
+            }
+        }
+        fn inner(doc: &Document<'_>, id: NodeId, out: &mut String) {
+            if is_container(doc, id) {
+                out.push_str("( ");
+                walk(doc, id, out);
+                out.push_str(") ");
+            } else {
+                out.push(' ');
+            }
+        }
+        let parsed = parse(text, Format::Yaml);
+        let mut out = String::new();
+        for doc in &parsed.documents {
+            if let Some(root) = doc.root() {
+                walk(doc, root, &mut out);
+            }
+            for c in &doc.outer_comments {
+                out.push_str(&format!("outer #{} ", c.text.trim()));
+            }
+            out.push_str("| ");
+        }
+        out
+    }
+
+    #[test]
+    fn comments_stand_where_the_tree_of_sops_has_them() {
+        for (text, tree) in [
+            ("# top\n\n# head\na: 1 # line\n# foot\n\nb: 2\n", "#top #head #line a: #foot b: | "),
+            ("b: # line\n  # in\n  c: 2\n  # foot\n# next\nd: 3\n", "#line b:( #in c: #foot ) #next d: | "),
+            ("d:\n  - x # x\n  # y\n  - y\n  # last\n", "d:( #x - #y - #last ) | "),
+            ("d:\n# y\n- y\n# end\n", "d:( #y - #end ) | "),
+            ("e: {a: 1} # flow\n", "e:( #flow a: ) | "),
+            ("k:\n- # a\n  x: v\n- y\n", "k:( -( #a x: ) - ) | "),
+            ("a: |  # head\n  x # text\nb: 1\n", "#head a: b: | "),
+            ("a: 1\n# one\n---\n# two\nb: 2\n", "a: #one | #two b: | "),
+            ("a: !!str # late\nb: # next\n  c: 1\n", "a: #late #next b:( c: ) | "),
+        ] {
+            assert_eq!(outline(text), tree, "{text}");
+        }
+    }
+
+    #[test]
+    fn comments_of_a_broken_text_stand_in_what_is_around_them() {
+        assert_eq!(outline("a:\n  b: 1\n  # in\n  c: 2\nd: [\n"), "a:( b: #in c: ) d:( ) | ");
+    }
+
+    #[test]
+    fn many_comments_are_no_trouble() {
+        let mut text = String::from("a:\n");
+        for i in 0..100_000 {
+            text.push_str(if i % 2 == 0 { "  # x\n" } else { "# ü\n" });
+        }
+        text.push_str("  b: 1\n");
+        let parsed = parse(&text, Format::Yaml);
+        assert!(parsed.is_whole());
+        let deep: String = (0..900).map(|i| format!("{:i$}a: # c\n", "")).chain((0..20_000).map(|i| format!("{:1$}# c\n", "", i % 900))).collect();
+        assert!(parse(&deep, Format::Yaml).is_whole());
     }
 }
