@@ -114,6 +114,13 @@ fn weight(text: &str) -> Option<bool> {
     if credential::url_with_credentials(text) || credential::has_credential_form(text) {
         return Some(true);
     }
+    // A credential anywhere in prose: `until spring: psk=…`
+    let spelled = text.split_whitespace().filter_map(|w| w.split_once('=')).any(|(k, v)| {
+        credential::is_credential_key(k) && classify(&ValueContext { key: k, in_template: false }, v, &|_| None) == ValueClass::Literal
+    });
+    if spelled {
+        return Some(true);
+    }
     let pair = text.split_once(['=', ':']).map(|(k, v)| (k.trim(), v.trim().trim_matches(['"', '\''])));
     let heavy = pair.is_some_and(|(k, v)| {
         let key_like = !k.is_empty() && k.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));

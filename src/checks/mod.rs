@@ -255,14 +255,6 @@ pub fn key_in_large_file(path: &RepoPath, hit: &crate::keys::KeyHit, place: Plac
     sink.findings
 }
 
-/// A help suffix that names the rule.
-fn governed_help(s: &Subject<'_>) -> Message {
-    match s.decision.governed_by() {
-        Some(by) => say![" (rule ", by.rule + 1, " of ", by.config, ")"],
-        None => Message::default(),
-    }
-}
-
 /// What config checks are told.
 pub struct ConfigFacts<'c> {
     /// The config.

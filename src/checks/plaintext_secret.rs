@@ -1,6 +1,6 @@
 //! A v1 Secret with a value that is neither encrypted nor harmless (step 3).
 
-use super::{Sink, governed_help};
+use super::Sink;
 use crate::kube::{SecretValue, secret_values, sops_secret_values};
 use crate::model::{CheckInfo, Finding, Place, SafeKey, Severity};
 use crate::say;
@@ -83,7 +83,7 @@ fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mu
     let severity = if s.template { severity.min(Severity::Warning) } else { severity };
     let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
     finding.help = if s.decision.rule().is_some() {
-        say!["encrypt the file before it is committed, and rotate the value if it was pushed", governed_help(s)]
+        say!["encrypt the file before it is committed, and rotate the value if it was pushed"]
     } else {
         say!["no creation rule covers this file: add one to .sops.yaml with encrypted_regex '^(data|stringData)$', then encrypt it"]
     };
