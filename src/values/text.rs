@@ -82,7 +82,7 @@ fn classify_line(key: &str, lends_key: bool, line: &str) -> ValueClass {
         return ValueClass::Harmless("a heading");
     }
     if let Some((own, value)) = line_pair(line) {
-        return if is_filled_by_program(value) {
+        return if is_filled_by_program(value) || is_prose(line, value) {
             ValueClass::Configuration
         } else {
             inner(own, value)
@@ -103,6 +103,15 @@ fn classify_line(key: &str, lends_key: bool, line: &str) -> ValueClass {
     } else {
         ValueClass::Configuration
     }
+}
+
+/// `- Secrets: hardcoded credentials, API keys, tokens in code`: a sentence behind a colon, not a value. Quoted text is a
+/// value whatever it says, and so are fewer words: a passphrase has four.
+fn is_prose(line: &str, value: &str) -> bool {
+    let words = value.split_ascii_whitespace().count();
+    let plain = value.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | ',' | '.' | '/' | '-' | '(' | ')' | '\''));
+    let sentence = words >= 5 && (words >= 7 || value.contains(',') || value.ends_with('.'));
+    sentence && plain && line.contains(": ") && !line.contains(['"', '='])
 }
 
 /// `machine x login y password z` of a netrc file.
