@@ -1,8 +1,8 @@
 //! A v1 Secret with a value that is neither encrypted nor harmless (step 3).
 
 use super::Sink;
-use crate::kube::{SecretValue, secret_values, sops_secret_values};
-use crate::model::{CheckInfo, Finding, Place, SafeKey, Severity};
+use crate::kube::{SecretValue, embedded_secrets, secret_values, sops_secret_values};
+use crate::model::{Argument, CheckInfo, Finding, Place, SafeKey, Severity};
 use crate::say;
 use crate::subject::leaves::class_of_secret;
 use crate::subject::{Neighbourhood, Subject, standing};
@@ -31,6 +31,15 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
             let place = s.places.node(doc, n, &value.path, value.site);
             told.extend(place.position.map(|p| p.line));
             report(s, doc.text(value.key).unwrap_or(""), class, place, sink);
+        }
+    }
+    // A JSON-6902 patch of a Secret that stands open in the file; one in a string is an embedded Secret.
+    for (n, doc) in s.documents().iter().enumerate() {
+        for found in embedded_secrets(doc).into_iter().filter(|f| f.open_patch) {
+            for (key, value, base64) in &found.values {
+                let place = s.places.node(doc, n, &found.path, found.node);
+                report(s, key, class_of_secret(key, value, *base64, s.template), place, sink);
+            }
         }
     }
     if !s.is_whole() {
@@ -88,7 +97,7 @@ fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mu
         say!["no creation rule covers this file: add one to .sops.yaml with encrypted_regex '^(data|stringData)$', then encrypt it"]
     };
     if s.decision.rule().is_some() && s.envelope.is_none() {
-        finding.fix = Some(say!["sops encrypt -i ", s.path]);
+        finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
     }
     sink.push(finding);
 }

@@ -1,7 +1,7 @@
 //! Recipients of an encrypted file that its rule does not name (step 1, sops' comparison).
 
 use super::Sink;
-use crate::model::{CheckInfo, Finding, Label, Message, Severity};
+use crate::model::{Argument, CheckInfo, Finding, Label, Message, Severity};
 use crate::say;
 use crate::sops::recipients::Drift;
 use crate::subject::{FoundEnvelope, Subject};
@@ -35,8 +35,8 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     }
     let place = s.places.span(found.envelope.span, found.document);
     let finding = Finding::new(&INFO, s.path, place, say!["the file is encrypted to ", names, ", which its rule does not name"])
-        .help(say!["bring the file in line with its rule: sops updatekeys ", s.path, "; whoever leaves keeps what was readable, so rotate the values"])
-        .fix(say!["sops updatekeys ", s.path])
+        .help(say!["bring the file in line with its rule: sops updatekeys ", Argument(s.path), "; whoever leaves keeps what was readable, so rotate the values"])
+        .fix(say!["sops updatekeys ", Argument(s.path)])
         .governed(s.decision.governed_by());
     sink.push(finding);
 }

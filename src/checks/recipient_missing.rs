@@ -1,7 +1,7 @@
 //! Recipients of the governing rule that an encrypted file lacks (step 1, sops' comparison).
 
 use super::Sink;
-use crate::model::{CheckInfo, Finding, Label, Message, Severity};
+use crate::model::{Argument, CheckInfo, Finding, Label, Message, Severity};
 use crate::say;
 use crate::sops::recipients::Drift;
 use crate::subject::{FoundEnvelope, Subject};
@@ -35,8 +35,8 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     }
     let place = s.places.span(found.envelope.span, found.document);
     let finding = Finding::new(&INFO, s.path, place, say!["the file is not encrypted to ", names, ", which its rule names"])
-        .help(say!["bring the file in line with its rule: sops updatekeys ", s.path])
-        .fix(say!["sops updatekeys ", s.path])
+        .help(say!["bring the file in line with its rule: sops updatekeys ", Argument(s.path)])
+        .fix(say!["sops updatekeys ", Argument(s.path)])
         .governed(s.decision.governed_by());
     sink.push(finding);
 }

@@ -2,7 +2,7 @@
 
 use super::{Sink, broken_envelope};
 use crate::kube::{head, is_control_object, is_kustomization_name};
-use crate::model::{BlindCode, CheckInfo, Finding, Message, Place, Severity};
+use crate::model::{Argument, BlindCode, CheckInfo, Finding, Message, Place, Severity};
 use crate::say;
 use crate::sops::options::SelectionOptions;
 use crate::sops::specificity::Specificity;
@@ -167,7 +167,7 @@ fn report(s: &Subject<'_>, demand: Demand, severity: Severity, place: Place, cou
     let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
     if s.decision.rule().is_some() {
         finding.help = say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
-        finding.fix = Some(say!["sops encrypt -i ", s.path]);
+        finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
     } else {
         finding.help = say!["add a creation rule for it to .sops.yaml and encrypt it, or rename the file"];
     }

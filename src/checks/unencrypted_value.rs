@@ -3,7 +3,7 @@
 //! In scope by the file's own options, or because a positive selector of a narrow governing rule names it.
 
 use super::Sink;
-use crate::model::{CheckInfo, Finding, Severity};
+use crate::model::{Argument, CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::value::Judged;
 use crate::subject::leaves::key_of;
@@ -29,7 +29,7 @@ pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: Option<&Survey>, sink:
             say!["the value of ", key, " is plaintext in a file that sops encrypted"]
         };
         let finding = Finding::new(&INFO, s.path, place, message)
-            .help(say!["sops refuses the file as it is: take the value out and add it again with sops edit ", s.path, "; rotate it if it was pushed"])
+            .help(say!["sops refuses the file as it is: take the value out and add it again with sops edit ", Argument(s.path), "; rotate it if it was pushed"])
             .governed(s.decision.governed_by());
         sink.push(finding);
     };

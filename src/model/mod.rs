@@ -17,7 +17,7 @@ pub use check_info::{CheckInfo, Severity};
 pub use finding::{Finding, GovernedBy, Place, Related, Step, TrailFormat, View};
 pub use outcome::{Counts, ExitCode, Mode, Outcome, Repository, Stats, Verdict};
 pub use path::RepoPath;
-pub use safe::{Label, Message, Pointer, SafeKey, Shown, escape_for_terminal as escape};
+pub use safe::{Argument, Label, Message, Pointer, SafeKey, Shown, escape_for_terminal as escape};
 pub use span::{LineIndex, Position, Span};
 
 /// Puts a [`Message`] together from parts that implement [`Shown`].

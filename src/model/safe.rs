@@ -38,6 +38,26 @@ impl Shown for RepoPath {
     }
 }
 
+/// A path as an argument of a shell command: quoted where it needs to be.
+pub struct Argument<'p>(pub &'p RepoPath);
+
+impl Shown for Argument<'_> {
+    fn show(&self, out: &mut String) {
+        let text = self.0.to_string();
+        let plain = !text.is_empty() && !text.starts_with('-') && text.chars().all(|c| c.is_alphanumeric() || "/._-+@%,:=".contains(c));
+        if plain {
+            out.push_str(&text);
+            return;
+        }
+        // A leading dash would be an option.
+        let lead = if text.starts_with('-') { "./" } else { "" };
+        out.push('\'');
+        out.push_str(lead);
+        out.push_str(&text.replace('\'', "'\\''"));
+        out.push('\'');
+    }
+}
+
 impl<T: Shown> Shown for &T {
     fn show(&self, out: &mut String) {
         (*self).show(out);
@@ -240,6 +260,19 @@ mod tests {
         for key in ["kX93hfA81kfLs0Qm2", "AGE-SECRET-KEY-1ABC", "-----BEGIN PRIVATE KEY-----", long.as_str(), "https://a:b@c/"] {
             assert_eq!(SafeKey::new(key).as_str(), MASK, "{}", key.len());
         }
+    }
+
+    #[test]
+    fn arguments_are_quoted_where_a_shell_would_split_them() {
+        let shown = |p: &str| {
+            let mut out = String::new();
+            Argument(&RepoPath::new(p)).show(&mut out);
+            out
+        };
+        assert_eq!(shown("apps/a.sops.yaml"), "apps/a.sops.yaml");
+        assert_eq!(shown("my apps/s ecret's.yaml"), "'my apps/s ecret'\\''s.yaml'");
+        assert_eq!(shown("-rf.yaml"), "'./-rf.yaml'");
+        assert_eq!(shown("$(id).yaml"), "'$(id).yaml'");
     }
 
     #[test]
