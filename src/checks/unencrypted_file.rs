@@ -86,7 +86,7 @@ fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<
     for leaf in survey.plain.iter().filter(|l| l.selected) {
         // An object that is excused as a whole is so unless a positive selector names one of its leaves.
         let control = excused.get(leaf.document).copied().unwrap_or(false);
-        if control && !(positive && !is_control_document(s, &s.documents()[leaf.document])) {
+        if control && (!positive || is_control_document(s, &s.documents()[leaf.document])) {
             continue;
         }
         let doc = &s.documents()[leaf.document];

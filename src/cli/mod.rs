@@ -4,6 +4,7 @@
 //! here and walks inward as data.
 
 mod args;
+#[expect(clippy::disallowed_methods, reason = "this is the door to the environment")]
 mod env;
 mod explain;
 mod scan;

@@ -197,7 +197,7 @@ fn decode_data(text: &str) -> Result<(usize, [u8; 16], bool), Forgery> {
     let mut readable = true;
     let mut buffer = [0u8; 3072];
     let bytes = text.as_bytes();
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return Err(Forgery::Base64);
     }
     let chunks = bytes.len().div_ceil(4096).max(1);

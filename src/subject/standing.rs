@@ -91,8 +91,11 @@ fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
     matches(subject) && !matches(&format!("{}.zq", &subject[..at]))
 }
 
+/// The governing rule's pattern, and the subject it is matched against.
+pub type RuleOnPath<'r> = (&'r dyn Fn(&str) -> bool, &'r str);
+
 /// Whether the file is exempt from steps 5 and 6. `rule` is the governing rule's pattern with its subject.
-pub fn exempt(path: &RepoPath, text: &str, bytes: &[u8], rule: Option<(&dyn Fn(&str) -> bool, &str)>) -> Option<Exempt> {
+pub fn exempt(path: &RepoPath, text: &str, bytes: &[u8], rule: Option<RuleOnPath<'_>>) -> Option<Exempt> {
     let name = file_name(path);
     if let Some(found) = by_name(&name) {
         let named = rule.is_some_and(|(matches, subject)| rule_names_extension(matches, subject));
@@ -141,15 +144,20 @@ pub fn is_public_material(text: &str) -> bool {
             }
             inside = true;
             any = true;
-        } else if ["ssh-rsa ", "ssh-ed25519 ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-", "ssh-dss "].iter().any(|p| line.contains(p)) && !line.contains('=') || line.starts_with("age1") {
-            any = true;
-        } else if line.contains("ssh-rsa AAAA") || line.contains("ssh-ed25519 AAAA") || line.contains("ecdsa-sha2-nistp") {
+        } else if is_ssh_public_key(line) || line.starts_with("age1") {
             any = true;
         } else {
             return false;
         }
     }
     any
+}
+
+/// A line of `authorized_keys` or `known_hosts`: a key type, then its base64.
+fn is_ssh_public_key(line: &str) -> bool {
+    const TYPES: [&str; 7] = ["ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com"];
+    let words: Vec<&str> = line.split_whitespace().take(16).collect();
+    words.windows(2).any(|w| TYPES.contains(&w[0]) && w[1].starts_with("AAAA"))
 }
 
 /// Whether the name makes the file a template: a suffix, or a token in the name.

@@ -171,7 +171,7 @@ pub fn has_template_marker(text: &str) -> bool {
             memchr::memmem::find_iter(l.as_bytes(), m.as_bytes()).any(|at| {
                 // Outside quotes: an even number of each before it.
                 let before = &l.as_bytes()[..at];
-                let even = |q: u8| memchr::memchr_iter(q, before).count() % 2 == 0;
+                let even = |q: u8| memchr::memchr_iter(q, before).count().is_multiple_of(2);
                 let comment = memchr::memmem::find(before, b" #").is_some();
                 even(b'"') && even(b'\'') && !comment
             })

@@ -303,7 +303,7 @@ impl<'s> Scanner<'s> {
             return Some(());
         }
         let from = self.mark;
-        self.to_token();
+        self.skip_to_token();
         self.unroll(self.mark.column, from);
         if self.at_end() {
             if self.mark.column != 0 {
@@ -429,7 +429,7 @@ impl<'s> Scanner<'s> {
                 self.save_key();
                 self.key_allowed = false;
                 self.push(if c == b'&' { TokenKind::Anchor } else { TokenKind::Tag }, at);
-                while !self.is_space(0) && !(self.flow > 0 && matches!(self.byte(0), b',' | b'[' | b']' | b'{' | b'}')) {
+                while !(self.is_space(0) || self.flow > 0 && matches!(self.byte(0), b',' | b'[' | b']' | b'{' | b'}')) {
                     self.step();
                 }
             }
@@ -517,7 +517,7 @@ impl<'s> Scanner<'s> {
     }
 
     /// Blanks, line ends and comments up to the next token.
-    fn to_token(&mut self) {
+    fn skip_to_token(&mut self) {
         let from = self.mark;
         loop {
             while self.byte(0) == b' ' || ((self.flow > 0 || !self.key_allowed) && self.byte(0) == b'\t') {

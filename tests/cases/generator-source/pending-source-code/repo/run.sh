@@ -1,0 +1,1 @@
+PASSWORD=kumquat-not-a-real-one

@@ -1,0 +1,2 @@
+package x
+const k = "-----BEGIN PRIVATE KEY-----"

@@ -1,0 +1,1 @@
+db_password = "kumquat-not-a-real-one"
