@@ -23,8 +23,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("syntax", &["model", "words"]),
     ("values", &["words"]),
     ("sops", &["model", "words", "bech", "syntax"]),
-    ("kube", &["model", "words", "syntax", "sops"]),
-    ("subject", &["model", "words", "syntax", "values", "sops"]),
+    ("kube", &["model", "words", "syntax"]),
+    ("subject", &["model", "words", "syntax", "values", "keys", "sops"]),
     (
         "checks",
         &[

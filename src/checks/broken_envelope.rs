@@ -71,7 +71,7 @@ pub(super) fn stub(s: &Subject<'_>, sink: &mut Sink) {
 
 /// Sound ciphertext without metadata (step 2).
 pub(super) fn without_metadata(s: &Subject<'_>, sink: &mut Sink) {
-    if !s.hints.ciphertext || s.exempt_from_content() || !s.format.is_structured() {
+    if !s.hints.ciphertext || s.exempt_from_content() || !s.format.is_structured() || (!s.is_whole() && s.hints.metadata) {
         return;
     }
     for (n, doc) in s.documents().iter().enumerate() {
@@ -93,11 +93,12 @@ pub(super) fn without_metadata(s: &Subject<'_>, sink: &mut Sink) {
 
 /// Ciphertext in a file that does not parse, under a narrow rule or a promise.
 pub(super) fn unparsable(s: &Subject<'_>, sink: &mut Sink) {
-    let Some(p) = s.parsed.iter().flat_map(|p| &p.problems).find(|p| p.is_fatal()) else { return };
-    let (span, message) = match s.conflict() {
-        Some(span) => (span, say!["conflict markers stand inside an encrypted file; sops cannot read it"]),
-        None => (p.span, say!["the file holds ciphertext and does not parse; sops cannot read it"]),
+    let fatal = s.parsed.iter().flat_map(|p| &p.problems).find(|p| p.is_fatal());
+    let (span, document, message) = match (s.conflict(), fatal) {
+        (Some(span), _) => (span, 0, say!["conflict markers stand inside an encrypted file; sops cannot read it"]),
+        (None, Some(p)) => (p.span, p.document, say!["the file holds ciphertext and does not parse; sops cannot read it"]),
+        (None, None) => return,
     };
-    let f = report(s, s.places.span(span, p.document), message, sink);
+    let f = report(s, s.places.span(span, document), message, sink);
     sink.push(f);
 }

@@ -38,7 +38,7 @@ pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
         }
         let message = match rule.refused() {
             Some(Refusal::ScopeConflict) => say!["rule ", rule.index + 1, " sets more than one selection option; sops refuses it"],
-            Some(Refusal::BadKey) if rule.bad_keys.iter().any(|k| k.error != KeyError::Malformed) => {
+            Some(Refusal::BadKey) if rule.bad_keys.iter().any(|k| !matches!(k.error, KeyError::Malformed | KeyError::Suspect)) => {
                 say!["a recipient field of rule ", rule.index + 1, " is neither text nor a list of texts; sops refuses it"]
             }
             _ => continue,

@@ -4,7 +4,8 @@ use super::Sink;
 use crate::model::{CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::value::Judged;
-use crate::subject::{FoundEnvelope, Subject, Survey, leaves};
+use crate::subject::copies::EncryptedLeaves;
+use crate::subject::{FoundEnvelope, Neighbourhood, Subject, Survey, leaves};
 
 /// See `docs/checks/double-encrypted.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -15,10 +16,21 @@ pub static INFO: CheckInfo = CheckInfo {
     softened_in_lenient_places: false,
 };
 
-pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) {
+pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, around: &dyn Neighbourhood, sink: &mut Sink) {
     if let Some(span) = found.envelope.encrypted_fields.first() {
         let finding = Finding::new(&INFO, s.path, s.places.span(*span, found.document), say!["fields of the SOPS metadata are encrypted values themselves: the file was encrypted twice"])
             .help("decrypt it twice with the sops version that wrote it, and encrypt the result once")
+            .governed(s.decision.governed_by());
+        sink.push(finding);
+    }
+    // sops encrypts a binary file again without a word: the new data is then as long as the whole old file.
+    if let Some(len) = EncryptedLeaves::read(s.bytes, &s.name).and_then(|l| l.whole_file())
+        && let Some(before) = around.base_if_changed(s.path)
+        && before.len() == len
+        && EncryptedLeaves::read(&before, &s.name).is_some_and(|l| l.whole_file().is_some())
+    {
+        let finding = Finding::new(&INFO, s.path, s.places.span(found.envelope.span, found.document), say!["the file was encrypted again: its data is as long as the whole encrypted file was"])
+            .help("restore the version before, or decrypt it twice and encrypt the result once")
             .governed(s.decision.governed_by());
         sink.push(finding);
     }

@@ -29,8 +29,9 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
             }
             let severity = match class_of_text(key, value, s.template) {
                 ValueClass::Literal if credential::is_credential_key(key) || credential::has_credential_form(value) => Severity::Error,
-                ValueClass::Literal | ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
-                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => continue,
+                // What stands here ends in a Secret, whatever its name.
+                ValueClass::Literal | ValueClass::Configuration | ValueClass::Placeholder | ValueClass::Harmless(_) => Severity::Warning,
+                ValueClass::Reference | ValueClass::Substitution => continue,
             };
             let severity = if s.template { severity.min(Severity::Warning) } else { severity };
             let place = s.places.node(doc, n, &generator.path, generator.node);

@@ -8,7 +8,7 @@ use crate::sops::metadata;
 use crate::subject::leaves::class_of_text;
 use crate::subject::{Neighbourhood, Subject, standing};
 use crate::syntax::{Format, decode, parse_values};
-use crate::values::ValueClass;
+use crate::values::{ValueClass, credential};
 
 /// See `docs/checks/generator-source.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -33,7 +33,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
             // A path out of the repository, or one that is not in it, is not ours to read.
             let Some(path) = s.path.resolve(source) else { continue };
             let Some(bytes) = around.read(&path) else { continue };
-            let severity = match class(key, &path, &bytes) {
+            let severity = match class(key, &path, &bytes, matches!(generator.entry, GeneratorEntry::Env(_))) {
                 ValueClass::Literal => Severity::Error,
                 ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
                 ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => continue,
@@ -49,15 +49,15 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     }
 }
 
-fn class(key: &str, path: &RepoPath, bytes: &[u8]) -> ValueClass {
+fn class(key: &str, path: &RepoPath, bytes: &[u8], env: bool) -> ValueClass {
     let decoded = decode(bytes);
     let text: &str = &decoded.text;
     let name = standing::file_name(path);
     let carries_metadata = [Format::of_name(&name), Format::Json, Format::Yaml, Format::Dotenv, Format::Ini].into_iter().any(|f| {
         f != Format::Binary && text.contains("sops") && parse_values(text, f).documents.iter().any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
     });
-    // An encrypted source is judged as the file it is.
-    if carries_metadata || text.trim().is_empty() || standing::is_sealed_elsewhere(text, bytes) || standing::is_public_material(text) {
+    // An encrypted source is judged as the file it is; prose and program text are passed over.
+    if standing::is_prose_or_code(&name) || carries_metadata || text.trim().is_empty() || standing::is_sealed_elsewhere(text, bytes) || standing::is_public_material(text) {
         return ValueClass::Harmless("encrypted or public");
     }
     if standing::is_template_name(&name) {
@@ -65,6 +65,18 @@ fn class(key: &str, path: &RepoPath, bytes: &[u8]) -> ValueClass {
     }
     if decoded.lossy || text.contains('\0') {
         return ValueClass::Literal;
+    }
+    if env {
+        let parsed = parse_values(text, Format::Dotenv);
+        let doc = parsed.documents.first();
+        let leaves = doc.into_iter().flat_map(|d| d.root().into_iter().flat_map(|r| d.entries(r).filter_map(|(k, v)| Some((d.text(k)?, d.text(v)?)))));
+        return leaves
+            .filter(|(_, v)| !v.trim().is_empty())
+            .map(|(k, v)| match class_of_text(k, v, false) {
+                ValueClass::Literal if !credential::is_credential_key(k) && !credential::has_credential_form(v) => ValueClass::Configuration,
+                class => class,
+            })
+            .fold(ValueClass::Harmless("no leaf of it is a secret"), Ord::max);
     }
     class_of_text(if text.trim_end().contains('\n') { "" } else { key }, text, false)
 }

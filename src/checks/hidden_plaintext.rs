@@ -28,7 +28,7 @@ fn report(s: &Subject<'_>, place: Place, severity: Severity, message: Message, s
 }
 
 pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) {
-    for leaf in own.plain.iter().filter(|l| l.judged == Judged::Surrounded) {
+    for leaf in own.plain.iter().filter(|l| l.selected && l.judged == Judged::Surrounded) {
         let doc = &s.documents()[leaf.document];
         let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
         report(s, place, Severity::Error, say!["text stands around an encrypted value; sops throws it away unseen"], sink);

@@ -149,10 +149,13 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     if let Some(found) = &s.envelope {
         out.encrypted = true;
         out.age_recipients = found.envelope.age_recipients().map(str::to_owned).collect();
-        envelope(s, found, sink);
+        envelope(s, found, around, sink);
     } else {
         if !s.template {
             broken_envelope::without_metadata(s, sink);
+            if s.hints.conflict && s.hints.ciphertext && s.hints.metadata && s.conflict().is_some() {
+                broken_envelope::unparsable(s, sink);
+            }
         }
         let decrypted = decrypted_file::run(s, around, sink);
         if !decrypted && s.exempt.is_none() && !s.template {
@@ -176,7 +179,7 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     out
 }
 
-fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, sink: &mut Sink) {
+fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn Neighbourhood, sink: &mut Sink) {
     let own = s.survey(Some(&found.envelope.options));
     if s.template && own.encrypted == 0 && !found.envelope.has_long_enc {
         broken_envelope::example(s, found, sink);
@@ -185,10 +188,14 @@ fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, sink: &mut S
     if own.limit {
         sink.blind(s, BlindCode::LimitReached, None, say!["its aliases expand beyond the limit"], true);
     }
+    double_encrypted::run(s, found, &own, around, sink);
+    if !found.envelope.encrypted_fields.is_empty() {
+        // Everything else that could be said follows from that.
+        return;
+    }
     broken_envelope::metadata(s, found, sink);
     forged_ciphertext::run(s, found, &own, sink);
     hidden_plaintext::run(s, found, &own, sink);
-    double_encrypted::run(s, found, &own, sink);
     let rule = s.decision.rule();
     hollow_envelope::run(s, found, &own, sink);
     let by_rule = rule.filter(|r| r.options.has_positive_selector() && Format::of_name(&s.name) != Format::Binary && s.decision.is_narrow());
@@ -197,14 +204,14 @@ fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, sink: &mut S
     encrypted_identity::run(s, sink);
     match rule {
         Some(rule) => {
-            if rule.has_keys() && rule.bad_keys.is_empty() && !found.envelope.groups.iter().all(Vec::is_empty) {
+            if rule.has_keys() && rule.refused().is_none() && !found.envelope.groups.iter().all(Vec::is_empty) {
                 let drift = recipients::drift(&found.envelope.groups, &rule.groups);
                 recipient_missing::run(s, found, &drift, sink);
                 recipient_extra::run(s, found, &drift, sink);
             }
             scope_drift::run(s, found, rule, sink);
         }
-        None if matches!(s.decision.choice, Choice::NoMatch) => ungoverned_ciphertext::run(s, found, sink),
+        None if around.whole_view() && matches!(s.decision.choice, Choice::NoMatch | Choice::NoCreationRules) => ungoverned_ciphertext::run(s, found, sink),
         None => {}
     }
 }
@@ -215,7 +222,9 @@ fn blind(s: &Subject<'_>, sink: &mut Sink) {
     if s.template || (exempt && s.envelope.is_none()) {
         return;
     }
-    let matters = s.envelope.is_some() || s.promised || (s.decision.rule().is_some() && s.decision.is_narrow());
+    // Ciphertext and a sops key say that this was an envelope, even if the block cannot be read any more.
+    let was_envelope = s.hints.ciphertext && s.hints.metadata;
+    let matters = s.envelope.is_some() || was_envelope || s.promised || (s.decision.rule().is_some() && s.decision.is_narrow());
     let fatal = s.parsed.iter().flat_map(|p| &p.problems).find(|p| p.is_fatal());
     if let Some(problem) = fatal
         && (matters || s.hints.secret || s.hints.ciphertext)

@@ -20,7 +20,7 @@ pub static INFO: CheckInfo = CheckInfo {
 const MAX_HITS: usize = 200;
 
 pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
-    if keys::may_contain_key(s.text.as_bytes()) {
+    if s.hints.key {
         for hit in keys::find(s.text).into_iter().take(MAX_HITS) {
             let place = leaf_at(s, &hit).unwrap_or_else(|| s.places.span(Span::from(hit.span.clone()), 0));
             report(s, &hit, place, sink);

@@ -144,7 +144,10 @@ fn is_ci_file(s: &Subject<'_>) -> bool {
 /// A file that does not parse is judged as far as its lines go, and said to be unseen beyond.
 fn unparsable(s: &Subject<'_>, demand: Demand, sink: &mut Sink) {
     if s.hints.ciphertext && demand != Demand::Lone {
-        broken_envelope::unparsable(s, sink);
+        // A conflict was told already.
+        if s.conflict().is_none() {
+            broken_envelope::unparsable(s, sink);
+        }
         return;
     }
     if matches!(demand, Demand::Narrow | Demand::Name) && lines::has_assignment(s.text) {

@@ -15,23 +15,25 @@ pub(crate) struct Around<'a> {
     base: Option<&'a dyn BaseView>,
     configs: &'a ConfigSet,
     prefilter: bool,
+    whole_view: bool,
     adoption: HashMap<RepoPath, Adoption>,
     encrypted_removed: OnceLock<Vec<RepoPath>>,
 }
 
 impl<'a> Around<'a> {
-    pub(crate) fn new(view: &'a dyn View, base: Option<&'a dyn BaseView>, configs: &'a ConfigSet, prefilter: bool) -> Self {
-        Self { view, base, configs, prefilter, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+    pub(crate) fn new(view: &'a dyn View, base: Option<&'a dyn BaseView>, configs: &'a ConfigSet, options: &super::Options) -> Self {
+        let (prefilter, whole_view) = (options.prefilter, options.whole_view);
+        Self { view, base, configs, prefilter, whole_view, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
     }
 
     /// The same with what habits say of some files.
     pub(crate) fn with_adoption(&self, adoption: HashMap<RepoPath, Adoption>) -> Self {
-        Self { view: self.view, base: self.base, configs: self.configs, prefilter: self.prefilter, adoption, encrypted_removed: OnceLock::new() }
+        Self { view: self.view, base: self.base, configs: self.configs, prefilter: self.prefilter, whole_view: self.whole_view, adoption, encrypted_removed: OnceLock::new() }
     }
 
     /// The same under other configs.
     pub(crate) fn with_configs<'b>(&'b self, configs: &'b ConfigSet) -> Around<'b> {
-        Around { view: self.view, base: self.base, configs, prefilter: self.prefilter, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+        Around { view: self.view, base: self.base, configs, prefilter: self.prefilter, whole_view: self.whole_view, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
     }
 
     pub(crate) fn view(&self) -> &'a dyn View {
@@ -85,6 +87,10 @@ impl Neighbourhood for Around<'_> {
 
     fn extra_kinds(&self) -> &[String] {
         &[]
+    }
+
+    fn whole_view(&self) -> bool {
+        self.whole_view
     }
 
     fn prefilter(&self) -> bool {

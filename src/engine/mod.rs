@@ -135,7 +135,7 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
 
 fn judge_all(view: &dyn View, base: Option<&dyn BaseView>, in_repository: bool, options: &Options) -> (Vec<Finding>, Vec<BlindSpot>, Stats) {
     let (configs, texts) = configs(view, options);
-    let around = Around::new(view, base, &configs, options.prefilter);
+    let around = Around::new(view, base, &configs, options);
     let selected: Vec<&Entry> = view.entries().iter().filter(|e| e.selected && e.kind != FileKind::Submodule).collect();
     let mut seen: Vec<Seen<'_>> = selected.par_iter().map(|entry| judge_entry(entry, &around)).collect();
     if !options.config_only {
@@ -238,7 +238,7 @@ fn sort(findings: &mut [Finding]) {
 /// For `explain`: judges one path and hands the subject to `tell`.
 pub fn explain<R>(view: &dyn View, base: Option<&dyn BaseView>, options: &Options, path: &RepoPath, tell: impl FnOnce(&Subject<'_>, &Judged, &dyn Neighbourhood) -> R) -> Result<R, ReadError> {
     let (configs, _) = configs(view, options);
-    let around = Around::new(view, base, &configs, false);
+    let around = Around::new(view, base, &configs, &Options { prefilter: false, whole_view: true, ..options.clone() });
     let bytes = view.read_limited(path, MAX_FILE_SIZE)?;
     let source = Source::new(&bytes);
     let subject = Subject::new(path, &source, &around);

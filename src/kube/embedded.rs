@@ -1,7 +1,7 @@
 //! Secrets inside strings: manifests in ConfigMap values, inline patches, post-renderers, the last-applied annotation.
 
 use super::secret;
-use crate::sops::scope::PathPart;
+use crate::syntax::PathPart;
 use crate::syntax::{Document, Format, Kind, NodeId, Parsed, parse_values};
 
 /// A Secret inside a string.

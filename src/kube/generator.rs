@@ -1,6 +1,6 @@
 //! kustomize: `secretGenerator` and what a kustomization takes in.
 
-use crate::sops::scope::PathPart;
+use crate::syntax::PathPart;
 use crate::syntax::{Document, NodeId};
 
 /// One source of a generated Secret.

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use crate::sops::scope::PathPart;
+use crate::syntax::PathPart;
 use crate::syntax::{Child, Document, Kind, NodeId};
 
 /// One value of a Secret.

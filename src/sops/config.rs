@@ -74,6 +74,8 @@ pub enum KeyError {
     EmptyItem,
     /// Not a recipient of its type.
     Malformed,
+    /// sops takes it, but no key can have this form.
+    Suspect,
 }
 
 /// A recipient field that sops refuses.
@@ -147,7 +149,7 @@ impl CreationRule {
         if self.options.count() > 1 {
             return Some(Refusal::ScopeConflict);
         }
-        (!self.bad_keys.is_empty()).then_some(Refusal::BadKey)
+        self.bad_keys.iter().any(|k| k.error != KeyError::Suspect).then_some(Refusal::BadKey)
     }
 }
 
@@ -585,6 +587,14 @@ fn push_key(kind: KeyType, text: &str, profile: &str, span: Span, keys: &mut Vec
         KeyType::AzureKv => azure_identity(text),
         KeyType::HcVault => vault_identity(text),
     };
+    let fits = match kind {
+        KeyType::Pgp => is_fingerprint(text),
+        KeyType::Kms => text.trim().starts_with("arn:") && text.split(':').count() >= 6,
+        _ => true,
+    };
+    if !fits {
+        bad.push(BadKey { error: KeyError::Suspect, kind, span });
+    }
     match identity {
         Some(identity) if !identity.is_empty() => keys.push(KeyEntry { kind, identity }),
         _ => bad.push(BadKey { error: KeyError::Malformed, kind, span }),
@@ -608,6 +618,13 @@ pub fn is_age_recipient(text: &str) -> bool {
         "age" => len == 32,
         _ => true,
     }
+}
+
+/// A fingerprint or key id: hexadecimal, perhaps in groups, with `0x` before or `!` behind it.
+fn is_fingerprint(text: &str) -> bool {
+    let hex: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let hex = hex.trim_start_matches("0x").trim_end_matches('!');
+    hex.len() >= 8 && hex.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn azure_identity(text: &str) -> Option<String> {

@@ -61,6 +61,8 @@ pub enum EnvelopeProblem {
     Stub,
     /// No `mac`.
     NoMac,
+    /// A `mac` that is no encrypted value.
+    BadMac,
     /// No `lastmodified`.
     NoLastModified,
     /// `lastmodified` is no RFC 3339 time.
@@ -95,6 +97,7 @@ impl EnvelopeProblem {
         match self {
             Self::Stub => "the sops block holds no metadata",
             Self::NoMac => "the metadata has no mac",
+            Self::BadMac => "the mac is not an encrypted value",
             Self::NoLastModified => "the metadata has no lastmodified",
             Self::BadLastModified => "lastmodified is not an RFC 3339 time",
             Self::BadVersion => "the metadata has no usable version",
@@ -183,6 +186,7 @@ pub fn find(doc: &Document<'_>, format: Format) -> Option<Meta> {
         Format::Ini => {
             let section = doc.get(root, "sops")?;
             unflatten(doc.entries(section).filter_map(|(k, v)| Some((doc.text(k)?, doc.text(v)?, doc.node(v).span))))
+                .or_else(|| Some(Meta::Map(Vec::new(), doc.node(section).span)))
         }
     }
 }
@@ -347,7 +351,7 @@ pub fn read(meta: &Meta, format: Format) -> Envelope {
                         Judged::Sound(_) => {}
                         Judged::Surrounded => e.mac_surrounded = Some(v.span()),
                         Judged::Forged(f) => e.mac_forged = Some((f, v.span())),
-                        Judged::Plain => e.mac_forged = Some((Forgery::Grammar, v.span())),
+                        Judged::Plain => e.problems.push((EnvelopeProblem::BadMac, v.span())),
                     }
                 }
                 _ => {}

@@ -6,19 +6,11 @@
 //! walk is bounded so that an alias bomb ends as [`Walk::Limit`].
 
 use super::options::{Pattern, SelectionOptions};
+pub use crate::syntax::PathPart;
 use crate::syntax::{Child, Comment, Document, Kind, NodeId, ScalarType};
 
 /// Most nodes that one walk visits; aliases are expanded within it.
 pub const MAX_VISITS: usize = 4_000_000;
-
-/// One part of a path: a key, or an index of a list, which takes no part in selection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathPart {
-    /// The node of a mapping key.
-    Key(NodeId),
-    /// The index of a list item, comments not counted.
-    Index(usize),
-}
 
 /// A scalar on the walk.
 pub struct LeafAt<'w> {

@@ -107,7 +107,8 @@ pub fn judge(text: &str) -> Judged {
     if !text.starts_with("ENC[") {
         // Plaintext in front of a real value stays readable.
         return match text.find(START) {
-            Some(at) if matches!(judge_at_start(&text[at..]), Judged::Sound(_) | Judged::Surrounded) => Judged::Surrounded,
+            // A text of several lines, or one in which the value is quoted, is a document of its own.
+            Some(at) if !text.contains('\n') && !text[..at].ends_with(['"', '\'']) && matches!(judge_at_start(&text[at..]), Judged::Sound(_) | Judged::Surrounded) => Judged::Surrounded,
             _ if text.trim_start().starts_with("ENC[AES256_GCM,") => Judged::Forged(Forgery::Grammar),
             _ => Judged::Plain,
         };

@@ -68,8 +68,8 @@ impl EncryptedLeaves {
         self.leaves.is_empty()
     }
 
-    /// The binary store's single leaf.
-    fn whole_file(&self) -> Option<usize> {
+    /// Length of the binary store's single leaf, where this is one.
+    pub fn whole_file(&self) -> Option<usize> {
         (self.format == Format::Json && self.leaves.len() == 1).then(|| self.leaves.get("0/data").copied()).flatten()
     }
 }

@@ -176,6 +176,7 @@ impl<'s> Subject<'s> {
         let readable = !matches!(standing::exempt(self.path, "", b"", None), Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media));
         (readable && self.hints.may_hold_manifest())
             || self.hints.ciphertext
+            || self.hints.key
             || self.promised
             || (self.decision.rule().is_some() && self.decision.is_narrow())
             || around.extra_kinds().iter().any(|k| self.text.contains(k.as_str()))

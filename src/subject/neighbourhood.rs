@@ -39,6 +39,8 @@ pub trait Neighbourhood: Sync {
     fn may_be_outlier(&self, path: &RepoPath) -> bool;
     /// Further kinds that are treated as Secrets.
     fn extra_kinds(&self) -> &[String];
+    /// Whether the whole view is scanned, so that what is missing can be told.
+    fn whole_view(&self) -> bool;
     /// Whether the prefilter is on.
     fn prefilter(&self) -> bool {
         true

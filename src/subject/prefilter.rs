@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use crate::keys;
+
 /// What the first look saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
@@ -22,6 +24,8 @@ pub struct Hints {
     pub escape: bool,
     /// Conflict markers.
     pub conflict: bool,
+    /// A marker of private key material.
+    pub key: bool,
 }
 
 const NEEDLES: [&str; 11] = [
@@ -49,8 +53,9 @@ impl Hints {
         let bytes = text.as_bytes();
         let Some(matcher) = MATCHER.as_ref() else {
             // Without the matcher everything is parsed.
-            return Self { metadata: true, ciphertext: true, secret: true, manifest: true, escape: true, conflict: true };
+            return Self { metadata: true, ciphertext: true, secret: true, manifest: true, escape: true, conflict: true, key: true };
         };
+        h.key = keys::may_contain_key(bytes);
         for m in matcher.find_iter(bytes) {
             let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
             let after = bytes.get(m.end());

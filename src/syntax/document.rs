@@ -11,6 +11,15 @@ use crate::model::Span;
 /// Index of a node in its document.
 pub type NodeId = u32;
 
+/// One part of a path: a key, or an index of a list, which takes no part in selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathPart {
+    /// The node of a mapping key.
+    Key(NodeId),
+    /// The index of a list item, comments not counted.
+    Index(usize),
+}
+
 /// What a scalar resolves to in go-yaml v3 (JSON: by its token; dotenv and INI: always a string).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalarType {

@@ -126,7 +126,7 @@ fn secret_document(document: &[Line<'_>], out: &mut Vec<SecretLine>) {
                 }
             }
             let expression = ["{{", "{%", "<%", "[[", "#{"].iter().any(|m| value.contains(m));
-            if !expression && !value.trim().is_empty() {
+            if !expression && value.chars().any(char::is_alphanumeric) {
                 let lead = line.raw.len() - line.raw.trim_start().len();
                 let span = Span::new(line.start + lead, line.start + line.raw.len());
                 out.push(SecretLine { key: line.key.to_owned(), value, base64, span });

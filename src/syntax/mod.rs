@@ -16,7 +16,7 @@ mod yaml;
 mod yaml_comments;
 mod yaml_scan;
 
-pub use document::{Child, Comment, Document, Kind, Node, NodeId, Scalar, ScalarStyle, ScalarType};
+pub use document::{Child, Comment, Document, Kind, Node, NodeId, PathPart, Scalar, ScalarStyle, ScalarType};
 pub use format::{Format, strip_backup_suffix};
 pub use text::{Decoded, Encoding, decode};
 pub use yaml::resolve_plain;

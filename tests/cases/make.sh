@@ -162,7 +162,7 @@ yaml | seal yaml | awk '/^    age:/ { print "    age: []"; skip = 1; next } /^  
 yaml | seal yaml | awk '/- enc: \|/ { print "        - enc: \"\""; skip = 1; next } /^    lastmodified/ || /recipient:/ { skip = 0 } !skip { print }' | put $d/yaml-empty-enc/repo/app.yaml
 yaml | seal yaml | awk '/- enc: \|/ { print "        - enc: kumquat"; skip = 1; next } /^    lastmodified/ || /recipient:/ { skip = 0 } !skip { print }' | put $d/yaml-unreadable-enc/repo/app.yaml
 break_ yaml-threshold 's/^    lastmodified/    shamir_threshold: 3\n    lastmodified/'
-yaml | seal yaml | awk '/^db_host/ { print "<<<<<<< HEAD"; print; print "======="; print "db_host: kumquat"; print ">>>>>>> other"; next } { print }' | put $d/pending-yaml-conflict/repo/app.yaml
+yaml | seal yaml | awk '/^db_host/ { print "<<<<<<< HEAD"; print; print "======="; print "db_host: kumquat"; print ">>>>>>> other"; next } { print }' | put $d/yaml-conflict/repo/app.yaml
 yaml | seal yaml | awk '/^sops:/ { meta = 1 } { print } meta { all = all $0 "\n" } END { printf "%s", all }' | put $d/yaml-twice/repo/app.yaml
 for c in yaml-bare yaml-bare-documentation yaml-bare-template; do
   case $c in *documentation) f=app.md ;; *template) f=app.yaml.tmpl ;; *) f=app.yaml ;; esac
@@ -187,14 +187,14 @@ d=double-encrypted
 dotenv | seal dotenv | sed 's/^sops_/inner_/' | seal dotenv | awk '/^inner_/ { sub(/^inner_/, "sops_"); print; next } /^sops_/ { next } { print }' | put $d/dotenv/repo/prod.env
 dotenv | seal dotenv | sed 's/^sops_/inner_/' | seal dotenv | put $d/dotenv-other-fields/repo/prod.env
 { yaml | seal yaml; } > "$away/inner"
-{ yaml; echo 'nested_unencrypted: |'; sed 's/^/    /' "$away/inner"; } | seal yaml | put $d/pending-yaml-nested-spared/repo/app.yaml
-yaml | seal yaml | before_sops "$(echo 'nested: |'; sed 's/^/    /' "$away/inner")" | put $d/pending-yaml-nested/repo/app.yaml
+{ yaml; echo 'nested_unencrypted: |'; sed 's/^/    /' "$away/inner"; } | seal yaml | put $d/yaml-nested-spared/repo/app.yaml
+yaml | seal yaml | before_sops "$(echo 'nested: |'; sed 's/^/    /' "$away/inner")" | put $d/yaml-nested/repo/app.yaml
 { echo 'nested: |'; sed 's/^/    /' "$away/inner"; yaml; } | seal yaml | put $d/yaml-nested-sealed/repo/app.yaml
-json | seal json | sed "s|^{|{\n\t\"nested\": $(json | seal json | python3 -c 'import json,sys; print(json.dumps(sys.stdin.read()).replace("\\","\\\\"))'),|;" | put $d/pending-json-nested/repo/app.json
+json | seal json | sed "s|^{|{\n\t\"nested\": $(json | seal json | python3 -c 'import json,sys; print(json.dumps(sys.stdin.read()).replace("\\","\\\\"))'),|;" | put $d/json-nested/repo/app.json
 secret | sed '/token/d;s/password: .*/values.yaml: |/' | { cat; sed 's/^/        /' "$away/inner"; } | put $d/secret-with-envelope/repo/app.yaml
 blob | seal binary > "$away/once"
-put $d/pending-binary-between-versions/head/store.dat < "$away/once"
-seal binary < "$away/once" | put $d/pending-binary-between-versions/repo/store.dat
+put $d/binary-between-versions/head/store.dat < "$away/once"
+seal binary < "$away/once" | put $d/binary-between-versions/repo/store.dat
 put $d/binary-grown/head/store.dat < "$away/once"
 { blob; echo kumquat; } | seal binary | put $d/binary-grown/repo/store.dat
 ini | seal ini | put $d/ini-once/repo/app.ini
@@ -313,7 +313,7 @@ blob | seal binary | put $d/binary/repo/tools/store.dat
 last='{"apiVersion":"v1","kind":"Secret","metadata":{"name":"kumquat"},"stringData":{"password":"kumquat-not-a-real-one"}}'
 secret | sed "s|    name: kumquat|    name: kumquat\n    annotations:\n        kubectl.kubernetes.io/last-applied-configuration: '$last'|" | seal yaml --encrypted-regex "$K8S" | put last-applied-secret/beside-ciphertext/repo/app.yaml
 sealed=$(secret | seal yaml --encrypted-regex "$K8S" | sed -n 's/^    password: //p')
-secret | sed "s|    name: kumquat|    name: kumquat\n    annotations:\n        kubectl.kubernetes.io/last-applied-configuration: '$(printf '%s' "$last" | sed "s|kumquat-not-a-real-one|$sealed|")'|" | seal yaml --encrypted-regex "$K8S" | put last-applied-secret/pending-holds-ciphertext/repo/app.yaml
+secret | sed "s|    name: kumquat|    name: kumquat\n    annotations:\n        kubectl.kubernetes.io/last-applied-configuration: '$(printf '%s' "$last" | sed "s|kumquat-not-a-real-one|$sealed|")'|" | seal yaml --encrypted-regex "$K8S" | put last-applied-secret/holds-ciphertext/repo/app.yaml
 dotenv | seal dotenv | put generator-source/env-sealed/repo/db.env
 yaml | seal yaml | put generator-source/file-sealed/repo/values.yaml
 blob | seal binary | put generator-source/binary-sealed/repo/store.dat
