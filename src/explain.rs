@@ -19,7 +19,11 @@ pub fn trace(s: &Subject<'_>, judged: &Judged, around: &dyn Neighbourhood) -> Ve
     if let Some(parsed) = &s.parsed {
         format.push(&", ");
         format.push(&parsed.documents.len());
-        format.push(if parsed.documents.len() == 1 { &" document" } else { &" documents" });
+        format.push(if parsed.documents.len() == 1 {
+            &" document"
+        } else {
+            &" documents"
+        });
         if !parsed.is_whole() {
             format.push(&", does not parse as a whole");
         }
@@ -35,10 +39,16 @@ pub fn trace(s: &Subject<'_>, judged: &Judged, around: &dyn Neighbourhood) -> Ve
 
 fn standing(s: &Subject<'_>, out: &mut Vec<Message>) {
     if let Some(exempt) = s.exempt {
-        out.push(say!["exempt    ", exempt.as_str(), ": rules pass it over (step 5a)"]);
+        out.push(say![
+            "exempt    ",
+            exempt.as_str(),
+            ": rules pass it over (step 5a)"
+        ]);
     }
     if s.template {
-        out.push(say!["template  exempt from rules, still searched for Secrets and keys (step 5a)"]);
+        out.push(say![
+            "template  exempt from rules, still searched for Secrets and keys (step 5a)"
+        ]);
     }
     if s.promised {
         out.push(say!["name      promises an encrypted file (step 6)"]);
@@ -55,9 +65,16 @@ fn governing(s: &Subject<'_>, around: &dyn Neighbourhood, out: &mut Vec<Message>
     };
     out.push(say!["config    ", config.path]);
     for other in around.configs().above(s.path.parent()).skip(1) {
-        out.push(say!["          not consulted: ", other.path, " (the nearest one decides)"]);
+        out.push(say![
+            "          not consulted: ",
+            other.path,
+            " (the nearest one decides)"
+        ]);
     }
-    out.push(say!["subject   ", RepoPath::new(s.decision.subject.as_bytes())]);
+    out.push(say![
+        "subject   ",
+        RepoPath::new(s.decision.subject.as_bytes())
+    ]);
     for rule in config.config.rules() {
         let pattern = match &rule.path_regex {
             None => say!["(no path_regex)"],
@@ -67,21 +84,46 @@ fn governing(s: &Subject<'_>, around: &dyn Neighbourhood, out: &mut Vec<Message>
         let state: &'static str = match s.decision.choice {
             Choice::Rule(won) if won == rule.index => "matches: this rule governs",
             Choice::Rule(won) if rule.index > won => "not tried: an earlier rule matched",
-            Choice::BadPattern(bad) if bad == rule.index => "Go rejects this pattern: sops fails here",
+            Choice::BadPattern(bad) if bad == rule.index => {
+                "Go rejects this pattern: sops fails here"
+            }
             Choice::BadPattern(bad) if rule.index > bad => "not tried: sops failed before",
             _ => "does not match",
         };
-        out.push(say!["rule ", rule.index + 1, "    line ", line, "  ", pattern, "  ", state]);
+        out.push(say![
+            "rule ",
+            rule.index + 1,
+            "    line ",
+            line,
+            "  ",
+            pattern,
+            "  ",
+            state
+        ]);
     }
     match s.decision.choice {
-        Choice::NoCreationRules => out.push(say!["rule      the config has no creation rules: as if it did not exist"]),
+        Choice::NoCreationRules => out.push(say![
+            "rule      the config has no creation rules: as if it did not exist"
+        ]),
         Choice::NoMatch => out.push(say!["rule      none matches: the file is not covered"]),
         Choice::Broken => out.push(say!["rule      sops cannot load this config"]),
         Choice::Rule(_) | Choice::BadPattern(_) => {}
     }
     if let Some(class) = s.decision.specificity() {
-        let (name, meaning): (&'static str, &'static str) = if class.is_narrow() { ("narrow", "it must be encrypted") } else { ("broad", "the rule alone demands nothing") };
-        out.push(say!["class     ", class.as_str(), ", ", name, ": ", meaning, " (step 5b)"]);
+        let (name, meaning): (&'static str, &'static str) = if class.is_narrow() {
+            ("narrow", "it must be encrypted")
+        } else {
+            ("broad", "the rule alone demands nothing")
+        };
+        out.push(say![
+            "class     ",
+            class.as_str(),
+            ", ",
+            name,
+            ": ",
+            meaning,
+            " (step 5b)"
+        ]);
     }
 }
 
@@ -107,7 +149,22 @@ fn envelope(s: &Subject<'_>, out: &mut Vec<Message>) {
         return;
     };
     let keys = found.envelope.entries().count();
-    out.push(say!["metadata  SOPS, ", keys, if keys == 1 { " recipient" } else { " recipients" }, " in ", found.envelope.groups.len(), if found.envelope.groups.len() == 1 { " group" } else { " groups" }]);
+    out.push(say![
+        "metadata  SOPS, ",
+        keys,
+        if keys == 1 {
+            " recipient"
+        } else {
+            " recipients"
+        },
+        " in ",
+        found.envelope.groups.len(),
+        if found.envelope.groups.len() == 1 {
+            " group"
+        } else {
+            " groups"
+        }
+    ]);
 }
 
 fn pointer(doc: &Document<'_>, path: &[PathPart]) -> Message {
@@ -128,15 +185,34 @@ fn scope(s: &Subject<'_>, out: &mut Vec<Message>) {
         (None, Some(rule)) => rule.effective_options(s.format),
         (None, None) => return,
     };
-    out.push(say!["selection ", options_text(&options), if s.envelope.is_some() { " (the file's own)" } else { " (the rule's)" }]);
+    out.push(say![
+        "selection ",
+        options_text(&options),
+        if s.envelope.is_some() {
+            " (the file's own)"
+        } else {
+            " (the rule's)"
+        }
+    ]);
     if s.parsed.is_none() {
         return;
     }
     let survey = s.survey(Some(&options));
-    out.push(say!["leaves    ", survey.non_empty, " not empty, ", survey.selected, " selected, ", survey.encrypted, " encrypted"]);
+    out.push(say![
+        "leaves    ",
+        survey.non_empty,
+        " not empty, ",
+        survey.selected,
+        " selected, ",
+        survey.encrypted,
+        " encrypted"
+    ]);
     let plain: Vec<_> = survey.plain.iter().filter(|l| l.selected).collect();
     for leaf in plain.iter().take(MAX_LEAVES) {
-        out.push(say!["          plaintext: ", pointer(&s.documents()[leaf.document], &leaf.path)]);
+        out.push(say![
+            "          plaintext: ",
+            pointer(&s.documents()[leaf.document], &leaf.path)
+        ]);
     }
     if plain.len() > MAX_LEAVES {
         out.push(say!["          and ", plain.len() - MAX_LEAVES, " more"]);
@@ -158,6 +234,14 @@ fn verdict(judged: &Judged, out: &mut Vec<Message>) {
         out.push(line);
     }
     for b in &judged.sink.blind_spots {
-        out.push(say!["verdict   ", if b.blocking { "blocking blind spot: " } else { "blind spot: " }, b.reason]);
+        out.push(say![
+            "verdict   ",
+            if b.blocking {
+                "blocking blind spot: "
+            } else {
+                "blind spot: "
+            },
+            b.reason
+        ]);
     }
 }

@@ -32,7 +32,9 @@ impl WordList {
 }
 
 fn entries(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'))
+    text.lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
 }
 
 macro_rules! lists {
@@ -115,7 +117,11 @@ mod tests {
             let unique: HashSet<_> = all.iter().collect();
             assert_eq!(unique.len(), all.len(), "{} repeats an entry", list.name());
             if list.name() != "control-kinds" {
-                assert!(all.iter().all(|w| w.to_lowercase() == **w), "{} is not in lower case", list.name());
+                assert!(
+                    all.iter().all(|w| w.to_lowercase() == **w),
+                    "{} is not in lower case",
+                    list.name()
+                );
             }
         }
     }

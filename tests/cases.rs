@@ -5,6 +5,7 @@
 //! them from what the program says, so read the diff. A folder `pending-…` is a contradiction that is not settled yet: it
 //! is skipped, and said to be. How the folders become repositories: `tests/cases/lab.rs`; how the ciphertext in them was
 //! made: `tests/cases/make.sh`.
+#![allow(clippy::disallowed_methods, reason = "tests ask other programs")]
 #![allow(
     missing_docs,
     unreachable_pub,

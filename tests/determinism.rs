@@ -1,6 +1,7 @@
 //! The same input gives the same report: for any number of threads, and with the prefilter on or off.
 //!
 //! The first is asked of the program, byte by byte, the second of the library, for the repositories of all cases.
+#![allow(clippy::disallowed_methods, reason = "tests ask other programs")]
 #![allow(
     missing_docs,
     unreachable_pub,

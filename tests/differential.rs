@@ -2,6 +2,16 @@
 //!
 //! Our own code is never the expected value. Seeds are fixed; `SOPSGUARD_DIFFERENTIAL=N` takes N times as many cases.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test stops where it fails, and asks other programs"
+)]
+
 mod differential {
     pub mod configs;
     pub mod documents;
@@ -27,11 +37,29 @@ fn configs_are_read_as_sops_reads_them() {
         let path = configs::path(&mut rng);
         configs::compare(&sops, worker, &text, path)
     });
-    let encrypted = results.iter().filter(|(fate, _)| matches!(fate, Fate::Encrypts(..))).count();
+    let encrypted = results
+        .iter()
+        .filter(|(fate, _)| matches!(fate, Fate::Encrypts(..)))
+        .count();
     let differences: Vec<&String> = results.iter().filter_map(|(_, d)| d.as_ref()).collect();
-    println!("configs: {count} compared, {encrypted} encrypted, {} differences", differences.len());
-    assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), differences.iter().take(40).map(|d| format!("=====\n{d}")).collect::<String>());
-    assert!(encrypted * 4 > count, "too few configs are any good: {encrypted}");
+    println!(
+        "configs: {count} compared, {encrypted} encrypted, {} differences",
+        differences.len()
+    );
+    assert!(
+        differences.is_empty(),
+        "{} of {count} differ:\n{}",
+        differences.len(),
+        differences
+            .iter()
+            .take(40)
+            .map(|d| format!("=====\n{d}"))
+            .collect::<String>()
+    );
+    assert!(
+        encrypted * 4 > count,
+        "too few configs are any good: {encrypted}"
+    );
 }
 
 #[test]
@@ -71,11 +99,21 @@ fn json_is_read_and_selected_as_in_sops() {
         let mut source = Source::new(&mut rng, 10_000);
         source.out.push('{');
         for n in 0..each {
-            source.out.push_str(&format!("{}\"{n}\": ", if n > 0 { ",\n" } else { "" }));
+            source
+                .out
+                .push_str(&format!("{}\"{n}\": ", if n > 0 { ",\n" } else { "" }));
             source.json_object(0);
         }
         source.out.push('}');
-        compare_text(&sops, worker, OPTIONS[i % OPTIONS.len()], i % 5 == 0, Format::Json, &source.out, each)
+        compare_text(
+            &sops,
+            worker,
+            OPTIONS[i % OPTIONS.len()],
+            i % 5 == 0,
+            Format::Json,
+            &source.out,
+            each,
+        )
     }) {
         all.add(tally);
     }
@@ -91,7 +129,15 @@ fn dotenv_is_read_and_selected_as_in_sops() {
         let mut rng = Rng::new(3_000_000 + i as u64);
         let mut source = Source::new(&mut rng, 10_000);
         source.dotenv();
-        compare_text(&sops, worker, OPTIONS[i % OPTIONS.len()], i % 5 == 0, Format::Dotenv, &source.out, 1)
+        compare_text(
+            &sops,
+            worker,
+            OPTIONS[i % OPTIONS.len()],
+            i % 5 == 0,
+            Format::Dotenv,
+            &source.out,
+            1,
+        )
     }) {
         all.add(tally);
     }
@@ -107,7 +153,15 @@ fn ini_is_read_and_selected_as_in_sops() {
         let mut rng = Rng::new(4_000_000 + i as u64);
         let mut source = Source::new(&mut rng, 10_000);
         source.ini(i % 2 == 1);
-        compare_text(&sops, worker, OPTIONS[(i / 2) % OPTIONS.len()], i % 5 == 0, Format::Ini, &source.out, 1)
+        compare_text(
+            &sops,
+            worker,
+            OPTIONS[(i / 2) % OPTIONS.len()],
+            i % 5 == 0,
+            Format::Ini,
+            &source.out,
+            1,
+        )
     }) {
         all.add(tally);
     }
@@ -118,8 +172,30 @@ fn ini_is_read_and_selected_as_in_sops() {
 fn binary_files_are_one_leaf_as_in_sops() {
     let Some(sops) = Sops::find() else { return };
     let mut all = Tally::default();
-    for (i, text) in ["", "text", "a: 1\n", "[1]", "\"x\"", "\n", "ü", "{\"data\": ", "ENC[x]", "# c\n"].iter().enumerate() {
-        all.add(compare_text(&sops, 0, OPTIONS[i % OPTIONS.len()], false, Format::Binary, text, 1));
+    for (i, text) in [
+        "",
+        "text",
+        "a: 1\n",
+        "[1]",
+        "\"x\"",
+        "\n",
+        "ü",
+        "{\"data\": ",
+        "ENC[x]",
+        "# c\n",
+    ]
+    .iter()
+    .enumerate()
+    {
+        all.add(compare_text(
+            &sops,
+            0,
+            OPTIONS[i % OPTIONS.len()],
+            false,
+            Format::Binary,
+            text,
+            1,
+        ));
     }
     all.report("binary files", 10);
 }
@@ -132,7 +208,14 @@ fn what_sops_loads_is_whole_for_us() {
     for tally in on_two(runs, |worker, i| {
         let mut rng = Rng::new(5_000_000 + i as u64);
         let mut source = Source::new(&mut rng, 10_000);
-        let format = [Format::Yaml, Format::Yaml, Format::Yaml, Format::Json, Format::Dotenv, Format::Ini][i % 6];
+        let format = [
+            Format::Yaml,
+            Format::Yaml,
+            Format::Yaml,
+            Format::Json,
+            Format::Dotenv,
+            Format::Ini,
+        ][i % 6];
         match format {
             Format::Yaml => source.yaml(),
             Format::Json => source.json_object(0),
@@ -150,7 +233,11 @@ fn what_sops_loads_is_whole_for_us() {
         all.add(tally);
     }
     all.report("damaged texts", runs / 2);
-    assert!(all.stricter * 50 < runs, "{} of {runs} are refused by us alone", all.stricter);
+    assert!(
+        all.stricter * 50 < runs,
+        "{} of {runs} are refused by us alone",
+        all.stricter
+    );
 }
 
 #[test]
@@ -159,6 +246,14 @@ fn vectors_hold_for_the_real_binary() {
     let (rules, mut wrong) = vectors::rules(&sops);
     let (scopes, more) = vectors::scopes(&sops);
     wrong.extend(more);
-    println!("vectors: {rules} rules and {scopes} scopes asked, {} differ", wrong.len());
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    println!(
+        "vectors: {rules} rules and {scopes} scopes asked, {} differ",
+        wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

@@ -4,6 +4,16 @@
 //! example with a Git repository of its own, `sopsguard` being the binary under test. Times are not compared. `UPDATE=1`
 //! rewrites the blocks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test stops where it fails, and asks other programs"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,8 +38,22 @@ fn shell(command: &str, cwd: &Path) -> String {
     let bin = Path::new(env!("CARGO_BIN_EXE_sopsguard")).parent().unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let mut c = Command::new("sh");
-    c.arg("-c").arg(format!("{{ {command}\n}} 2>&1")).current_dir(cwd).env_clear().env("PATH", path).env("HOME", cwd).env("COLUMNS", "100").env("LC_ALL", "C.UTF-8");
-    for (k, v) in [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_AUTHOR_NAME", "t"), ("GIT_AUTHOR_EMAIL", "t@example.invalid"), ("GIT_COMMITTER_NAME", "t"), ("GIT_COMMITTER_EMAIL", "t@example.invalid")] {
+    c.arg("-c")
+        .arg(format!("{{ {command}\n}} 2>&1"))
+        .current_dir(cwd)
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", cwd)
+        .env("COLUMNS", "100")
+        .env("LC_ALL", "C.UTF-8");
+    for (k, v) in [
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+        ("GIT_AUTHOR_NAME", "t"),
+        ("GIT_AUTHOR_EMAIL", "t@example.invalid"),
+        ("GIT_COMMITTER_NAME", "t"),
+        ("GIT_COMMITTER_EMAIL", "t@example.invalid"),
+    ] {
         c.env(k, v);
     }
     String::from_utf8(c.output().unwrap().stdout).unwrap()
@@ -38,7 +62,11 @@ fn shell(command: &str, cwd: &Path) -> String {
 /// `0.04 s` at the end of the summary differs from run to run.
 fn without_time(line: &str) -> String {
     match line.rsplit_once(", ") {
-        Some((head, tail)) if tail.ends_with(" s") && tail.trim_end_matches(" s").parse::<f64>().is_ok() => format!("{head}, 0.01 s"),
+        Some((head, tail))
+            if tail.ends_with(" s") && tail.trim_end_matches(" s").parse::<f64>().is_ok() =>
+        {
+            format!("{head}, 0.01 s")
+        }
         _ => line.trim_end().to_owned(),
     }
 }
@@ -49,7 +77,10 @@ fn run(document: &Path, example: &str) -> (String, String) {
     let top = tempfile::tempdir().unwrap();
     let cwd = top.path().join("fleet");
     copy(&root().join("examples").join(example), &cwd);
-    shell("git init -q && git add -A && git commit -q -m example", &cwd);
+    shell(
+        "git init -q && git add -A && git commit -q -m example",
+        &cwd,
+    );
     let mut out = Vec::new();
     let mut lines = text.lines().peekable();
     let mut commands = 0;
@@ -68,7 +99,10 @@ fn run(document: &Path, example: &str) -> (String, String) {
             lines.next();
             out.extend(shell(command, &cwd).lines().map(without_time));
             // Old output is left out.
-            while lines.peek().is_some_and(|l| *l != "```" && !l.starts_with("$ ")) {
+            while lines
+                .peek()
+                .is_some_and(|l| *l != "```" && !l.starts_with("$ "))
+            {
                 lines.next();
             }
         }
@@ -85,7 +119,11 @@ fn check(document: &str, example: &str) {
         return;
     }
     let differing = text.lines().zip(should.lines()).find(|(a, b)| a != b);
-    assert!(text == should, "{} is not what a run prints; first difference: {differing:?} (UPDATE=1 rewrites it)", document.display());
+    assert!(
+        text == should,
+        "{} is not what a run prints; first difference: {differing:?} (UPDATE=1 rewrites it)",
+        document.display()
+    );
 }
 
 #[test]

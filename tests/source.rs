@@ -3,6 +3,7 @@
 //! Every repository lives in a directory of its own with a pinned identity and without the machine's Git configuration.
 //! The question is put to `git ls-files` as well, wherever the two are meant to agree.
 #![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "tests ask other programs")]
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot be set up has failed"

@@ -1,5 +1,15 @@
 //! The rule and scope vectors, made by running sops' own code, put to ours.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test stops where it fails, and asks other programs"
+)]
+
 use serde::Deserialize;
 use sopsguard::sops::config::{Choice, Refusal, SopsConfig, match_subject};
 use sopsguard::sops::options::SelectionOptions;
@@ -18,14 +28,22 @@ struct RuleVector {
 
 #[test]
 fn rules_are_chosen_as_sops_chooses_them() {
-    let vectors: Vec<RuleVector> = serde_json::from_str(include_str!("data/rule-match.json")).unwrap();
+    let vectors: Vec<RuleVector> =
+        serde_json::from_str(include_str!("data/rule-match.json")).unwrap();
     assert!(vectors.len() >= 130);
     let mut wrong = Vec::new();
     for v in &vectors {
-        assert_eq!(match_subject(&v.path, &v.config_dir), v.match_subject, "{}", v.id);
+        assert_eq!(
+            match_subject(&v.path, &v.config_dir),
+            v.match_subject,
+            "{}",
+            v.id
+        );
         let config = SopsConfig::read(&v.config);
         let seen = match config.choose(&v.match_subject) {
-            Choice::NoCreationRules => serde_json::json!({"rule_index": null, "reason": "no_creation_rules"}),
+            Choice::NoCreationRules => {
+                serde_json::json!({"rule_index": null, "reason": "no_creation_rules"})
+            }
             Choice::NoMatch => serde_json::json!({"rule_index": null, "reason": "no_match"}),
             Choice::BadPattern(_) => serde_json::json!({"error": "path_regex_invalid"}),
             Choice::Broken => serde_json::json!({"error": "config_parse"}),
@@ -34,7 +52,9 @@ fn rules_are_chosen_as_sops_chooses_them() {
                 match rule.refused() {
                     Some(Refusal::ScopeConflict) => serde_json::json!({"error": "scope_conflict"}),
                     Some(Refusal::BadKey) => serde_json::json!({"error": "bad_key"}),
-                    None if !rule.has_keys() => serde_json::json!({"rule_index": i, "encrypt_error": "empty_key_group"}),
+                    None if !rule.has_keys() => {
+                        serde_json::json!({"rule_index": i, "encrypt_error": "empty_key_group"})
+                    }
                     None => serde_json::json!({"rule_index": i}),
                 }
             }
@@ -43,7 +63,13 @@ fn rules_are_chosen_as_sops_chooses_them() {
             wrong.push(format!("{}: {seen} instead of {}", v.id, v.expect));
         }
     }
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), vectors.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} wrong:\n{}",
+        wrong.len(),
+        vectors.len(),
+        wrong.join("\n")
+    );
 }
 
 #[derive(Deserialize)]
@@ -81,7 +107,12 @@ fn pointer(doc: &Document<'_>, path: &[PathPart], prefix: &str) -> String {
     for part in path {
         out.push('/');
         match part {
-            PathPart::Key(k) => out.push_str(&doc.text(*k).unwrap_or("?").replace('~', "~0").replace('/', "~1")),
+            PathPart::Key(k) => out.push_str(
+                &doc.text(*k)
+                    .unwrap_or("?")
+                    .replace('~', "~0")
+                    .replace('/', "~1"),
+            ),
             PathPart::Index(i) => out.push_str(&i.to_string()),
         }
     }
@@ -102,7 +133,11 @@ impl<'t> Visitor<'t> for Collect<'_, 't> {
 
     fn comment(&mut self, c: CommentAt<'_, 't>) {
         let text = c.comment.text.to_string();
-        if c.must_be_encrypted { self.seen.comments_encrypt.push(text) } else { self.seen.comments_plain.push(text) }
+        if c.must_be_encrypted {
+            self.seen.comments_encrypt.push(text)
+        } else {
+            self.seen.comments_plain.push(text)
+        }
     }
 }
 
@@ -111,14 +146,24 @@ fn collect(parsed: &Parsed<'_>, options: &SelectionOptions) -> Seen {
     let many = parsed.documents.len() > 1;
     for (n, doc) in parsed.documents.iter().enumerate() {
         let prefix = if many { format!("{n}#") } else { String::new() };
-        walk(doc, Some(options), None, &mut Collect { doc, prefix, seen: &mut seen });
+        walk(
+            doc,
+            Some(options),
+            None,
+            &mut Collect {
+                doc,
+                prefix,
+                seen: &mut seen,
+            },
+        );
     }
     seen
 }
 
 #[test]
 fn leaves_are_selected_as_sops_selects_them() {
-    let vectors: Vec<ScopeVector> = serde_json::from_str(include_str!("data/leaf-scope.json")).unwrap();
+    let vectors: Vec<ScopeVector> =
+        serde_json::from_str(include_str!("data/leaf-scope.json")).unwrap();
     assert!(vectors.len() >= 109);
     let mut wrong = Vec::new();
     let mut compared = 0;
@@ -138,12 +183,23 @@ fn leaves_are_selected_as_sops_selects_them() {
         let mut options = SelectionOptions::default();
         for (name, value) in &v.options {
             if let Some(value) = value.as_str() {
-                assert!(options.set(name, value, Default::default()), "{}: option {name}", v.id);
+                assert!(
+                    options.set(name, value, Default::default()),
+                    "{}: option {name}",
+                    v.id
+                );
             }
         }
-        let options = if format == Format::Binary { SelectionOptions::default() } else { options.with_default() };
+        let options = if format == Format::Binary {
+            SelectionOptions::default()
+        } else {
+            options.with_default()
+        };
         let parsed = if format == Format::Binary {
-            Parsed { documents: vec![Document::opaque(&v.document)], problems: Vec::new() }
+            Parsed {
+                documents: vec![Document::opaque(&v.document)],
+                problems: Vec::new(),
+            }
         } else {
             parse(&v.document, format)
         };
@@ -159,10 +215,23 @@ fn leaves_are_selected_as_sops_selects_them() {
         check("plain", v.must_stay_plain.clone(), &mut seen.plain);
         check("inert", v.inert.clone(), &mut seen.inert);
         if v.comments_encrypt.is_some() || v.comments_plain.is_some() {
-            check("comments encrypt", v.comments_encrypt.clone().unwrap_or_default(), &mut seen.comments_encrypt);
-            check("comments plain", v.comments_plain.clone().unwrap_or_default(), &mut seen.comments_plain);
+            check(
+                "comments encrypt",
+                v.comments_encrypt.clone().unwrap_or_default(),
+                &mut seen.comments_encrypt,
+            );
+            check(
+                "comments plain",
+                v.comments_plain.clone().unwrap_or_default(),
+                &mut seen.comments_plain,
+            );
         }
     }
     assert!(compared >= 90, "only {compared} compared");
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }

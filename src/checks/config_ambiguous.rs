@@ -14,10 +14,23 @@ pub static INFO: CheckInfo = CheckInfo {
 };
 
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
-    let Some((path, outer)) = &c.ambiguous else { return };
+    let Some((path, outer)) = &c.ambiguous else {
+        return;
+    };
     sink.push(
-        Finding::new(&INFO, &c.loaded.path, c.places.file(), say!["the verdict on ", path, " differs between this config and ", outer, ": sops takes the one it finds from the current directory"])
-            .help("run sops with --config, or keep one config for both directories")
-            .related(outer, None, say!["the outer config"]),
+        Finding::new(
+            &INFO,
+            &c.loaded.path,
+            c.places.file(),
+            say![
+                "the verdict on ",
+                path,
+                " differs between this config and ",
+                outer,
+                ": sops takes the one it finds from the current directory"
+            ],
+        )
+        .help("run sops with --config, or keep one config for both directories")
+        .related(outer, None, say!["the outer config"]),
     );
 }

@@ -15,6 +15,12 @@ pub static INFO: CheckInfo = CheckInfo {
 
 pub(super) fn run(path: &RepoPath, sink: &mut Sink) {
     sink.push(
-        Finding::new(&INFO, path, Place::default(), say!["sops reads .sops.yaml only; this file is ignored"]).help("rename it to .sops.yaml"),
+        Finding::new(
+            &INFO,
+            path,
+            Place::default(),
+            say!["sops reads .sops.yaml only; this file is ignored"],
+        )
+        .help("rename it to .sops.yaml"),
     );
 }

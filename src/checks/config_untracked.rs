@@ -16,9 +16,14 @@ pub static INFO: CheckInfo = CheckInfo {
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     if !c.loaded.tracked && c.in_repository {
         sink.push(
-            Finding::new(&INFO, &c.loaded.path, c.places.file(), say!["this config is not tracked by Git: its rules hold on this disk only"])
-                .help(say!["add it: git add ", Argument(&c.loaded.path)])
-                .fix(say!["git add ", Argument(&c.loaded.path)]),
+            Finding::new(
+                &INFO,
+                &c.loaded.path,
+                c.places.file(),
+                say!["this config is not tracked by Git: its rules hold on this disk only"],
+            )
+            .help(say!["add it: git add ", Argument(&c.loaded.path)])
+            .fix(say!["git add ", Argument(&c.loaded.path)]),
         );
     }
 }

@@ -21,13 +21,32 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         if !around.exists(&sibling) {
             continue;
         }
-        let Some(bytes) = around.read(&sibling) else { continue };
-        let Some(leaves) = EncryptedLeaves::read(&bytes, &standing::file_name(&sibling)) else { continue };
-        let Some(copy) = copies::matching(s, &leaves) else { continue };
-        let finding = Finding::new(&INFO, s.path, copy.place, say!["this is a plaintext copy of the encrypted ", sibling, ": ", copy.count, " of ", leaves.len(), " encrypted values stand in it"])
-            .help("delete the copy; sops edit and sops exec-file need none")
-            .related(&sibling, None, say!["the encrypted file"])
-            .governed(s.decision.governed_by());
+        let Some(bytes) = around.read(&sibling) else {
+            continue;
+        };
+        let Some(leaves) = EncryptedLeaves::read(&bytes, &standing::file_name(&sibling)) else {
+            continue;
+        };
+        let Some(copy) = copies::matching(s, &leaves) else {
+            continue;
+        };
+        let finding = Finding::new(
+            &INFO,
+            s.path,
+            copy.place,
+            say![
+                "this is a plaintext copy of the encrypted ",
+                sibling,
+                ": ",
+                copy.count,
+                " of ",
+                leaves.len(),
+                " encrypted values stand in it"
+            ],
+        )
+        .help("delete the copy; sops edit and sops exec-file need none")
+        .related(&sibling, None, say!["the encrypted file"])
+        .governed(s.decision.governed_by());
         sink.push(finding);
         return;
     }
@@ -42,17 +61,28 @@ fn siblings(path: &RepoPath, name: &str) -> Vec<RepoPath> {
     }
     if let Some((stem, ext)) = stripped.rsplit_once('.') {
         for mark in ["enc", "sops", "encrypted"] {
-            names.push(if stem.is_empty() { format!(".{mark}.{ext}") } else { format!("{stem}.{mark}.{ext}") });
+            names.push(if stem.is_empty() {
+                format!(".{mark}.{ext}")
+            } else {
+                format!("{stem}.{mark}.{ext}")
+            });
             names.push(format!("{stripped}.{mark}"));
         }
         // prod.dec.env beside prod.env
         for mark in [".dec", ".decrypted", ".plain"] {
             if let Some(stem) = stem.strip_suffix(mark) {
                 names.push(format!("{stem}.{ext}"));
-                names.extend(["enc", "sops", "encrypted"].iter().map(|m| format!("{stem}.{m}.{ext}")));
+                names.extend(
+                    ["enc", "sops", "encrypted"]
+                        .iter()
+                        .map(|m| format!("{stem}.{m}.{ext}")),
+                );
             }
         }
     }
     names.retain(|n| n != name);
-    names.into_iter().map(|n| path.sibling(n.as_bytes())).collect()
+    names
+        .into_iter()
+        .map(|n| path.sibling(n.as_bytes()))
+        .collect()
 }

@@ -31,8 +31,12 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         return false;
     }
     for source in around.rename_sources(s.path) {
-        let Some(before) = around.base(&source) else { continue };
-        let Some(leaves) = EncryptedLeaves::read(&before, &standing::file_name(&source)) else { continue };
+        let Some(before) = around.base(&source) else {
+            continue;
+        };
+        let Some(leaves) = EncryptedLeaves::read(&before, &standing::file_name(&source)) else {
+            continue;
+        };
         if let Some(copy) = copies::matching(s, &leaves) {
             report(s, Some(&source), copy.place, copy.count, sink);
             return true;
@@ -41,10 +45,24 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     false
 }
 
-fn report(s: &Subject<'_>, source: Option<&RepoPath>, place: crate::model::Place, count: usize, sink: &mut Sink) {
-    let mut message = say!["this file was encrypted and is plaintext now (", count, if count == 1 { " value)" } else { " values)" }];
+fn report(
+    s: &Subject<'_>,
+    source: Option<&RepoPath>,
+    place: crate::model::Place,
+    count: usize,
+    sink: &mut Sink,
+) {
+    let mut message = say![
+        "this file was encrypted and is plaintext now (",
+        count,
+        if count == 1 { " value)" } else { " values)" }
+    ];
     if let Some(source) = source {
-        message = say!["this file holds in plaintext what ", source, " held encrypted"];
+        message = say![
+            "this file holds in plaintext what ",
+            source,
+            " held encrypted"
+        ];
     }
     let mut finding = Finding::new(&INFO, s.path, place, message)
         .help("encrypt it again before it is committed; if it was pushed, rotate what it holds")

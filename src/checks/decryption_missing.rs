@@ -16,8 +16,13 @@ pub static INFO: CheckInfo = CheckInfo {
 /// `first`: an encrypted file that the Kustomization at `path` reaches.
 pub(super) fn run(path: &RepoPath, place: Place, first: &RepoPath, sink: &mut Sink) {
     sink.push(
-        Finding::new(&INFO, path, place, say!["this Flux Kustomization reaches encrypted files and has no spec.decryption"])
-            .help("add spec.decryption with provider: sops and the secretRef of the key")
-            .related(first, None, say!["an encrypted file that it reaches"]),
+        Finding::new(
+            &INFO,
+            path,
+            place,
+            say!["this Flux Kustomization reaches encrypted files and has no spec.decryption"],
+        )
+        .help("add spec.decryption with provider: sops and the secretRef of the key")
+        .related(first, None, say!["an encrypted file that it reaches"]),
     );
 }

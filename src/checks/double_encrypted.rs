@@ -16,7 +16,13 @@ pub static INFO: CheckInfo = CheckInfo {
     softened_in_lenient_places: false,
 };
 
-pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, around: &dyn Neighbourhood, sink: &mut Sink) {
+pub(super) fn run(
+    s: &Subject<'_>,
+    found: &FoundEnvelope,
+    own: &Survey,
+    around: &dyn Neighbourhood,
+    sink: &mut Sink,
+) {
     if let Some(span) = found.envelope.encrypted_fields.first() {
         let finding = Finding::new(&INFO, s.path, s.places.span(*span, found.document), say!["fields of the SOPS metadata are encrypted values themselves: the file was encrypted twice"])
             .help("decrypt it twice with the sops version that wrote it, and encrypt the result once")
@@ -29,18 +35,34 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, around: 
         && before.len() == len
         && EncryptedLeaves::read(&before, &s.name).is_some_and(|l| l.whole_file().is_some())
     {
-        let finding = Finding::new(&INFO, s.path, s.places.span(found.envelope.span, found.document), say!["the file was encrypted again: its data is as long as the whole encrypted file was"])
-            .help("restore the version before, or decrypt it twice and encrypt the result once")
-            .governed(s.decision.governed_by());
+        let finding = Finding::new(
+            &INFO,
+            s.path,
+            s.places.span(found.envelope.span, found.document),
+            say![
+                "the file was encrypted again: its data is as long as the whole encrypted file was"
+            ],
+        )
+        .help("restore the version before, or decrypt it twice and encrypt the result once")
+        .governed(s.decision.governed_by());
         sink.push(finding);
     }
-    for leaf in own.plain.iter().filter(|l| l.selected && l.judged == Judged::Plain) {
+    for leaf in own
+        .plain
+        .iter()
+        .filter(|l| l.selected && l.judged == Judged::Plain)
+    {
         let doc = &s.documents()[leaf.document];
         if doc.text(leaf.node).is_some_and(leaves::is_sound_envelope) {
             let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
-            let finding = Finding::new(&INFO, s.path, place, say!["a value of this encrypted file is a SOPS envelope of its own"])
-                .help("decrypt the inner file and encrypt the outer one once")
-                .governed(s.decision.governed_by());
+            let finding = Finding::new(
+                &INFO,
+                s.path,
+                place,
+                say!["a value of this encrypted file is a SOPS envelope of its own"],
+            )
+            .help("decrypt the inner file and encrypt the outer one once")
+            .governed(s.decision.governed_by());
             sink.push(finding);
         }
     }

@@ -27,15 +27,26 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
             let worst = found
                 .values
                 .iter()
-                .map(|(key, value, base64)| (class_of_secret(key, value, *base64, s.template || found.by_lines), key))
+                .map(|(key, value, base64)| {
+                    (
+                        class_of_secret(key, value, *base64, s.template || found.by_lines),
+                        key,
+                    )
+                })
                 .max_by_key(|(class, _)| *class);
             let Some((class, key)) = worst else { continue };
             let severity = match class {
                 ValueClass::Literal => Severity::Error,
                 ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
-                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => continue,
+                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => {
+                    continue;
+                }
             };
-            let severity = if s.template || found.by_lines { severity.min(Severity::Warning) } else { severity };
+            let severity = if s.template || found.by_lines {
+                severity.min(Severity::Warning)
+            } else {
+                severity
+            };
             let place = s.places.node(doc, n, &found.path, found.node);
             let finding = Finding::new(&INFO, s.path, place, say!["a Secret stands inside this string, with ", SafeKey::new(key), " in plaintext"])
                 .at(severity)

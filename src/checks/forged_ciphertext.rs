@@ -26,12 +26,22 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &m
     for leaf in &own.plain {
         if let Judged::Forged(why) = leaf.judged {
             let doc = &s.documents()[leaf.document];
-            report(s, s.places.node(doc, leaf.document, &leaf.path, leaf.site), why, sink);
+            report(
+                s,
+                s.places.node(doc, leaf.document, &leaf.path, leaf.site),
+                why,
+                sink,
+            );
         }
     }
     for (document, path, site) in &own.shared_iv {
         let doc = &s.documents()[*document];
-        report(s, s.places.node(doc, *document, path, *site), Forgery::SharedIv, sink);
+        report(
+            s,
+            s.places.node(doc, *document, path, *site),
+            Forgery::SharedIv,
+            sink,
+        );
     }
     if let Some((why, span)) = found.envelope.mac_forged {
         report(s, s.places.span(span, found.document), why, sink);

@@ -23,17 +23,31 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
     }
     for (n, doc) in s.documents().iter().enumerate() {
         for generator in generators(doc) {
-            let GeneratorEntry::Literal(key, value) = &generator.entry else { continue };
+            let GeneratorEntry::Literal(key, value) = &generator.entry else {
+                continue;
+            };
             if value.trim().is_empty() {
                 continue;
             }
             let severity = match class_of_text(key, value, s.template) {
-                ValueClass::Literal if credential::is_credential_key(key) || credential::has_credential_form(value) => Severity::Error,
+                ValueClass::Literal
+                    if credential::is_credential_key(key)
+                        || credential::has_credential_form(value) =>
+                {
+                    Severity::Error
+                }
                 // What stands here ends in a Secret, whatever its name.
-                ValueClass::Literal | ValueClass::Configuration | ValueClass::Placeholder | ValueClass::Harmless(_) => Severity::Warning,
+                ValueClass::Literal
+                | ValueClass::Configuration
+                | ValueClass::Placeholder
+                | ValueClass::Harmless(_) => Severity::Warning,
                 ValueClass::Reference | ValueClass::Substitution => continue,
             };
-            let severity = if s.template { severity.min(Severity::Warning) } else { severity };
+            let severity = if s.template {
+                severity.min(Severity::Warning)
+            } else {
+                severity
+            };
             let place = s.places.node(doc, n, &generator.path, generator.node);
             let finding = Finding::new(&INFO, s.path, place, say!["the secretGenerator has the value of ", SafeKey::new(key), " as a literal"])
                 .at(severity)

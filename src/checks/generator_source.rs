@@ -31,19 +31,47 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
                 GeneratorEntry::Literal(..) => continue,
             };
             // A path out of the repository, or one that is not in it, is not ours to read.
-            let Some(path) = s.path.resolve(source) else { continue };
-            let Some(bytes) = around.read(&path) else { continue };
-            let severity = match class(key, &path, &bytes, matches!(generator.entry, GeneratorEntry::Env(_))) {
+            let Some(path) = s.path.resolve(source) else {
+                continue;
+            };
+            let Some(bytes) = around.read(&path) else {
+                continue;
+            };
+            let severity = match class(
+                key,
+                &path,
+                &bytes,
+                matches!(generator.entry, GeneratorEntry::Env(_)),
+            ) {
                 ValueClass::Literal => Severity::Error,
                 ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
-                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => continue,
+                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => {
+                    continue;
+                }
             };
-            let severity = if s.template { severity.min(Severity::Warning) } else { severity };
+            let severity = if s.template {
+                severity.min(Severity::Warning)
+            } else {
+                severity
+            };
             let place = s.places.node(doc, n, &generator.path, generator.node);
-            let finding = Finding::new(&INFO, s.path, place, say!["the secretGenerator makes a Secret from ", path, ", which is plaintext"])
-                .at(severity)
-                .help(say!["encrypt the source with sops (", path, "), with a creation rule that has no encrypted_regex"])
-                .related(&path, None, say!["the plaintext source"]);
+            let finding = Finding::new(
+                &INFO,
+                s.path,
+                place,
+                say![
+                    "the secretGenerator makes a Secret from ",
+                    path,
+                    ", which is plaintext"
+                ],
+            )
+            .at(severity)
+            .help(say![
+                "encrypt the source with sops (",
+                path,
+                "), with a creation rule that has no encrypted_regex"
+            ])
+            .related(&path, None, say!["the plaintext source"]);
             sink.push(finding);
         }
     }
@@ -53,11 +81,29 @@ fn class(key: &str, path: &RepoPath, bytes: &[u8], env: bool) -> ValueClass {
     let decoded = decode(bytes);
     let text: &str = &decoded.text;
     let name = standing::file_name(path);
-    let carries_metadata = [Format::of_name(&name), Format::Json, Format::Yaml, Format::Dotenv, Format::Ini].into_iter().any(|f| {
-        f != Format::Binary && text.contains("sops") && parse_values(text, f).documents.iter().any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
+    let carries_metadata = [
+        Format::of_name(&name),
+        Format::Json,
+        Format::Yaml,
+        Format::Dotenv,
+        Format::Ini,
+    ]
+    .into_iter()
+    .any(|f| {
+        f != Format::Binary
+            && text.contains("sops")
+            && parse_values(text, f)
+                .documents
+                .iter()
+                .any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
     });
     // An encrypted source is judged as the file it is; prose and program text are passed over.
-    if standing::is_prose_or_code(&name) || carries_metadata || text.trim().is_empty() || standing::is_sealed_elsewhere(text, bytes) || standing::is_public_material(text) {
+    if standing::is_prose_or_code(&name)
+        || carries_metadata
+        || text.trim().is_empty()
+        || standing::is_sealed_elsewhere(text, bytes)
+        || standing::is_public_material(text)
+    {
         return ValueClass::Harmless("encrypted or public");
     }
     if standing::is_template_name(&name) {
@@ -69,14 +115,31 @@ fn class(key: &str, path: &RepoPath, bytes: &[u8], env: bool) -> ValueClass {
     if env {
         let parsed = parse_values(text, Format::Dotenv);
         let doc = parsed.documents.first();
-        let leaves = doc.into_iter().flat_map(|d| d.root().into_iter().flat_map(|r| d.entries(r).filter_map(|(k, v)| Some((d.text(k)?, d.text(v)?)))));
+        let leaves = doc.into_iter().flat_map(|d| {
+            d.root().into_iter().flat_map(|r| {
+                d.entries(r)
+                    .filter_map(|(k, v)| Some((d.text(k)?, d.text(v)?)))
+            })
+        });
         return leaves
             .filter(|(_, v)| !v.trim().is_empty())
             .map(|(k, v)| match class_of_text(k, v, false) {
-                ValueClass::Literal if !credential::is_credential_key(k) && !credential::has_credential_form(v) => ValueClass::Configuration,
+                ValueClass::Literal
+                    if !credential::is_credential_key(k) && !credential::has_credential_form(v) =>
+                {
+                    ValueClass::Configuration
+                }
                 class => class,
             })
             .fold(ValueClass::Harmless("no leaf of it is a secret"), Ord::max);
     }
-    class_of_text(if text.trim_end().contains('\n') { "" } else { key }, text, false)
+    class_of_text(
+        if text.trim_end().contains('\n') {
+            ""
+        } else {
+            key
+        },
+        text,
+        false,
+    )
 }

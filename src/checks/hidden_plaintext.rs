@@ -7,7 +7,7 @@ use crate::sops::metadata;
 use crate::sops::scope::{CommentAt, LeafAt, Visitor, walk};
 use crate::sops::value::{self, Judged};
 use crate::subject::{FoundEnvelope, Subject, Survey};
-use crate::syntax::{Format, ProblemKind};
+use crate::syntax::{Format, ProblemKind, ScalarType};
 use crate::values::{ValueClass, ValueContext, classify, credential};
 
 /// See `docs/checks/hidden-plaintext.md`.
@@ -28,28 +28,74 @@ fn report(s: &Subject<'_>, place: Place, severity: Severity, message: Message, s
 }
 
 pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) {
-    for leaf in own.plain.iter().filter(|l| l.selected && l.judged == Judged::Surrounded) {
+    for leaf in own
+        .plain
+        .iter()
+        .filter(|l| l.selected && l.judged == Judged::Surrounded)
+    {
         let doc = &s.documents()[leaf.document];
         let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
-        report(s, place, Severity::Error, say!["text stands around an encrypted value; sops throws it away unseen"], sink);
+        report(
+            s,
+            place,
+            Severity::Error,
+            say!["text stands around an encrypted value; sops throws it away unseen"],
+            sink,
+        );
     }
     if let Some(span) = found.envelope.mac_surrounded {
-        report(s, s.places.span(span, found.document), Severity::Error, say!["text stands around the MAC; sops throws it away unseen"], sink);
+        report(
+            s,
+            s.places.span(span, found.document),
+            Severity::Error,
+            say!["text stands around the MAC; sops throws it away unseen"],
+            sink,
+        );
     }
-    for problem in s.parsed.iter().flat_map(|p| &p.problems).filter(|p| p.kind == ProblemKind::TrailingContent) {
+    for problem in s
+        .parsed
+        .iter()
+        .flat_map(|p| &p.problems)
+        .filter(|p| p.kind == ProblemKind::TrailingContent)
+    {
         let place = s.places.span(problem.span, 0);
-        report(s, place, Severity::Error, say!["content stands behind the end of the JSON object, where sops stops reading"], sink);
+        report(
+            s,
+            place,
+            Severity::Error,
+            say!["content stands behind the end of the JSON object, where sops stops reading"],
+            sink,
+        );
     }
     unknown_fields(s, &found.envelope.unknown, found.document, sink);
     later_documents(s, found, sink);
     comments(s, found, sink);
 }
 
-fn unknown_fields(s: &Subject<'_>, fields: &[metadata::UnknownField], document: usize, sink: &mut Sink) {
+fn unknown_fields(
+    s: &Subject<'_>,
+    fields: &[metadata::UnknownField],
+    document: usize,
+    sink: &mut Sink,
+) {
     for field in fields.iter().filter(|f| !f.legacy && !f.empty) {
-        let severity = if field.in_key_entry || field.large { Severity::Error } else { Severity::Warning };
+        let severity = if field.in_key_entry || field.large {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
         let place = s.places.span(field.span, document);
-        report(s, place, severity, say!["the field ", Label::new(&field.name), " in the metadata means nothing to sops, which ignores it whatever it holds"], sink);
+        report(
+            s,
+            place,
+            severity,
+            say![
+                "the field ",
+                Label::new(&field.name),
+                " in the metadata means nothing to sops, which ignores it whatever it holds"
+            ],
+            sink,
+        );
     }
 }
 
@@ -59,13 +105,40 @@ fn later_documents(s: &Subject<'_>, found: &FoundEnvelope, sink: &mut Sink) {
         return;
     }
     for (n, doc) in s.documents().iter().enumerate().skip(found.document + 1) {
-        let Some(meta) = metadata::find(doc, Format::Yaml) else { continue };
+        let bare = doc.root().filter(|r| {
+            doc.scalar(*r)
+                .is_some_and(|v| v.ty != ScalarType::Null && !v.text.is_empty())
+        });
+        if let Some(root) = bare
+            && !matches!(value::judge(doc.text(root).unwrap_or("")), Judged::Sound(_))
+            && found.envelope.options.has_positive_selector()
+        {
+            let place = s.places.span(doc.node(root).span, n);
+            report(
+                s,
+                place,
+                Severity::Error,
+                say!["a later document is a bare text, which sops never encrypts"],
+                sink,
+            );
+        }
+        let Some(meta) = metadata::find(doc, Format::Yaml) else {
+            continue;
+        };
         if metadata::is_metadata(&meta, Format::Yaml) {
             let copy = metadata::read(&meta, Format::Yaml);
             unknown_fields(s, &copy.unknown, n, sink);
         } else if !matches!(&meta, metadata::Meta::Map(m, _) if m.is_empty()) {
             let place = s.places.span(meta.span(), n);
-            report(s, place, Severity::Error, say!["sops drops what stands under the key sops of a later document, whatever it holds"], sink);
+            report(
+                s,
+                place,
+                Severity::Error,
+                say![
+                    "sops drops what stands under the key sops of a later document, whatever it holds"
+                ],
+                sink,
+            );
         }
     }
 }
@@ -97,9 +170,21 @@ fn comments(s: &Subject<'_>, found: &FoundEnvelope, sink: &mut Sink) {
             let Some(heavy) = weight else { continue };
             let place = s.places.span(span, n);
             if heavy {
-                report(s, place, Severity::Error, say!["a plaintext comment looks like a value; sops would have encrypted it"], sink);
+                report(
+                    s,
+                    place,
+                    Severity::Error,
+                    say!["a plaintext comment looks like a value; sops would have encrypted it"],
+                    sink,
+                );
             } else {
-                report(s, place, Severity::Warning, say!["a plaintext comment stands where sops would have encrypted it"], sink);
+                report(
+                    s,
+                    place,
+                    Severity::Warning,
+                    say!["a plaintext comment stands where sops would have encrypted it"],
+                    sink,
+                );
             }
         }
     }
@@ -115,19 +200,41 @@ fn weight(text: &str) -> Option<bool> {
         return Some(true);
     }
     // A credential anywhere in prose: `until spring: psk=…`
-    let spelled = text.split_whitespace().filter_map(|w| w.split_once('=')).any(|(k, v)| {
-        credential::is_credential_key(k) && classify(&ValueContext { key: k, in_template: false }, v, &|_| None) == ValueClass::Literal
-    });
+    let spelled = text
+        .split_whitespace()
+        .filter_map(|w| w.split_once('='))
+        .any(|(k, v)| {
+            credential::is_credential_key(k)
+                && classify(
+                    &ValueContext {
+                        key: k,
+                        in_template: false,
+                    },
+                    v,
+                    &|_| None,
+                ) == ValueClass::Literal
+        });
     if spelled {
         return Some(true);
     }
-    let pair = text.split_once(['=', ':']).map(|(k, v)| (k.trim(), v.trim().trim_matches(['"', '\''])));
+    let pair = text
+        .split_once(['=', ':'])
+        .map(|(k, v)| (k.trim(), v.trim().trim_matches(['"', '\''])));
     let heavy = pair.is_some_and(|(k, v)| {
-        let key_like = !k.is_empty() && k.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+        let key_like = !k.is_empty()
+            && k.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
         let one_word = !v.is_empty() && !v.contains(char::is_whitespace) && !v.starts_with("//");
         let credential = credential::is_credential_key(k);
         key_like && (one_word || credential) && {
-            let class = classify(&ValueContext { key: k, in_template: false }, v, &|_| None);
+            let class = classify(
+                &ValueContext {
+                    key: k,
+                    in_template: false,
+                },
+                v,
+                &|_| None,
+            );
             class == ValueClass::Literal
         }
     });
@@ -138,10 +245,44 @@ fn weight(text: &str) -> Option<bool> {
 fn is_directive(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     [
-        "spdx-", "copyright", "yamllint", "yaml-language-server", "vim:", "vi:", "-*-", "ex:", "code:", "prettier-ignore", "eslint", "markdownlint",
-        "renovate:", "dependabot", "checkov:", "kics-", "trivy:", "tfsec:", "nosec", "gitleaks:", "pragma: allowlist", "trufflehog:", "kube-linter",
-        "kubeconform", "datree", "$schema", "jsonschema", "sopsguard:", "noqa", "ansible-lint", "shellcheck", "semgrep", "snyk", "x-release-please",
-        "{\"$imagepolicy\"", "@schema", "---", "==",
+        "spdx-",
+        "copyright",
+        "yamllint",
+        "yaml-language-server",
+        "vim:",
+        "vi:",
+        "-*-",
+        "ex:",
+        "code:",
+        "prettier-ignore",
+        "eslint",
+        "markdownlint",
+        "renovate:",
+        "dependabot",
+        "checkov:",
+        "kics-",
+        "trivy:",
+        "tfsec:",
+        "nosec",
+        "gitleaks:",
+        "pragma: allowlist",
+        "trufflehog:",
+        "kube-linter",
+        "kubeconform",
+        "datree",
+        "$schema",
+        "jsonschema",
+        "sopsguard:",
+        "noqa",
+        "ansible-lint",
+        "shellcheck",
+        "semgrep",
+        "snyk",
+        "x-release-please",
+        "{\"$imagepolicy\"",
+        "@schema",
+        "---",
+        "==",
     ]
     .iter()
     .any(|d| lower.starts_with(d))

@@ -15,7 +15,10 @@ pub static INFO: CheckInfo = CheckInfo {
 };
 
 pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &mut Sink) {
-    let forged = own.plain.iter().any(|l| l.judged != crate::sops::value::Judged::Plain);
+    let forged = own
+        .plain
+        .iter()
+        .any(|l| l.judged != crate::sops::value::Judged::Plain);
     if own.encrypted > 0 || own.non_empty == 0 || forged || found.document > 0 || !s.is_whole() {
         return;
     }
@@ -28,10 +31,17 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &m
     if own.selected == 0 && !options.has_positive_selector() {
         return;
     }
-    let mut message = say!["the file carries SOPS metadata, and not one of its values is encrypted"];
+    let mut message =
+        say!["the file carries SOPS metadata, and not one of its values is encrypted"];
     if own.selected == 0 {
         for (name, value) in options.described() {
-            message = say!["the file carries SOPS metadata, and not one of its values is encrypted: ", name, " '", Label::new(value), "' matches no key"];
+            message = say![
+                "the file carries SOPS metadata, and not one of its values is encrypted: ",
+                name,
+                " '",
+                Label::new(value),
+                "' matches no key"
+            ];
         }
     }
     let finding = Finding::new(&INFO, s.path, s.places.span(found.envelope.span, found.document), message)

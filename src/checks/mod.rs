@@ -111,9 +111,22 @@ impl Sink {
         self.findings.push(finding);
     }
 
-    fn blind(&mut self, s: &Subject<'_>, code: BlindCode, span: Option<Span>, reason: Message, blocking: bool) {
+    fn blind(
+        &mut self,
+        s: &Subject<'_>,
+        code: BlindCode,
+        span: Option<Span>,
+        reason: Message,
+        blocking: bool,
+    ) {
         let line = span.map(|span| s.places.line(span.start));
-        self.blind_spots.push(BlindSpot { path: s.path.clone(), line, code, reason, blocking });
+        self.blind_spots.push(BlindSpot {
+            path: s.path.clone(),
+            line,
+            code,
+            reason,
+            blocking,
+        });
     }
 }
 
@@ -153,7 +166,8 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     } else {
         if !s.template {
             broken_envelope::without_metadata(s, sink);
-            if s.hints.conflict && s.hints.ciphertext && s.hints.metadata && s.conflict().is_some() {
+            if s.hints.conflict && s.hints.ciphertext && s.hints.metadata && s.conflict().is_some()
+            {
                 broken_envelope::unparsable(s, sink);
             }
         }
@@ -169,7 +183,14 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
         last_applied_secret::run(s, sink);
         generator_literal::run(s, sink);
         generator_source::run(s, around, sink);
-        if s.envelope.is_none() && s.stub.is_some() && sink.findings.iter().any(|f| f.check == &plaintext_secret::INFO) && !s.template {
+        if s.envelope.is_none()
+            && s.stub.is_some()
+            && sink
+                .findings
+                .iter()
+                .any(|f| f.check == &plaintext_secret::INFO)
+            && !s.template
+        {
             broken_envelope::stub(s, sink);
         }
     }
@@ -179,14 +200,25 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
     out
 }
 
-fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn Neighbourhood, sink: &mut Sink) {
+fn envelope(
+    s: &Subject<'_>,
+    found: &crate::subject::FoundEnvelope,
+    around: &dyn Neighbourhood,
+    sink: &mut Sink,
+) {
     let own = s.survey(Some(&found.envelope.options));
     if s.template && own.encrypted == 0 && !found.envelope.has_long_enc {
         broken_envelope::example(s, found, sink);
         return;
     }
     if own.limit {
-        sink.blind(s, BlindCode::LimitReached, None, say!["its aliases expand beyond the limit"], true);
+        sink.blind(
+            s,
+            BlindCode::LimitReached,
+            None,
+            say!["its aliases expand beyond the limit"],
+            true,
+        );
     }
     double_encrypted::run(s, found, &own, around, sink);
     if !found.envelope.encrypted_fields.is_empty() {
@@ -198,20 +230,31 @@ fn envelope(s: &Subject<'_>, found: &crate::subject::FoundEnvelope, around: &dyn
     hidden_plaintext::run(s, found, &own, sink);
     let rule = s.decision.rule();
     hollow_envelope::run(s, found, &own, sink);
-    let by_rule = rule.filter(|r| r.options.has_positive_selector() && Format::of_name(&s.name) != Format::Binary && s.decision.is_narrow());
+    let by_rule = rule.filter(|r| {
+        r.options.has_positive_selector()
+            && Format::of_name(&s.name) != Format::Binary
+            && s.decision.is_narrow()
+    });
     let by_rule = by_rule.map(|r| s.survey(Some(&r.effective_options(s.format))));
     unencrypted_value::run(s, &own, by_rule.as_ref(), sink);
     encrypted_identity::run(s, sink);
     match rule {
         Some(rule) => {
-            if rule.has_keys() && rule.refused().is_none() && !found.envelope.groups.iter().all(Vec::is_empty) {
+            if rule.has_keys()
+                && rule.refused().is_none()
+                && !found.envelope.groups.iter().all(Vec::is_empty)
+            {
                 let drift = recipients::drift(&found.envelope.groups, &rule.groups);
                 recipient_missing::run(s, found, &drift, sink);
                 recipient_extra::run(s, found, &drift, sink);
             }
             scope_drift::run(s, found, rule, sink);
         }
-        None if around.whole_view() && matches!(s.decision.choice, Choice::NoMatch | Choice::NoCreationRules) => ungoverned_ciphertext::run(s, found, sink),
+        None if around.whole_view()
+            && matches!(s.decision.choice, Choice::NoMatch | Choice::NoCreationRules) =>
+        {
+            ungoverned_ciphertext::run(s, found, sink)
+        }
         None => {}
     }
 }
@@ -224,16 +267,43 @@ fn blind(s: &Subject<'_>, sink: &mut Sink) {
     }
     // Ciphertext and a sops key say that this was an envelope, even if the block cannot be read any more.
     let was_envelope = s.hints.ciphertext && s.hints.metadata;
-    let matters = s.envelope.is_some() || was_envelope || s.promised || (s.decision.rule().is_some() && s.decision.is_narrow());
-    let fatal = s.parsed.iter().flat_map(|p| &p.problems).find(|p| p.is_fatal());
+    let matters = s.envelope.is_some()
+        || was_envelope
+        || s.promised
+        || (s.decision.rule().is_some() && s.decision.is_narrow());
+    let fatal = s
+        .parsed
+        .iter()
+        .flat_map(|p| &p.problems)
+        .find(|p| p.is_fatal());
     if let Some(problem) = fatal
         && (matters || s.hints.secret || s.hints.ciphertext)
     {
-        let code = if problem.kind == crate::syntax::ProblemKind::TooDeep { BlindCode::LimitReached } else { BlindCode::Unparsable };
-        sink.blind(s, code, Some(problem.span), say!["it does not parse as ", s.format.as_str(), " and was read line by line"], matters);
+        let code = if problem.kind == crate::syntax::ProblemKind::TooDeep {
+            BlindCode::LimitReached
+        } else {
+            BlindCode::Unparsable
+        };
+        sink.blind(
+            s,
+            code,
+            Some(problem.span),
+            say![
+                "it does not parse as ",
+                s.format.as_str(),
+                " and was read line by line"
+            ],
+            matters,
+        );
     }
     if s.lossy && matters && s.format.is_structured() {
-        sink.blind(s, BlindCode::Unparsable, None, say!["it is not valid UTF-8; bad bytes were replaced"], s.envelope.is_none());
+        sink.blind(
+            s,
+            BlindCode::Unparsable,
+            None,
+            say!["it is not valid UTF-8; bad bytes were replaced"],
+            s.envelope.is_none(),
+        );
     }
 }
 
@@ -300,10 +370,19 @@ pub fn judge_config(c: &ConfigFacts<'_>) -> Sink {
         if c.whole_view {
             rule_unused::run(c, &mut sink);
         }
-        let costly = c.loaded.config.rules().iter().any(|r| r.path_regex.as_ref().is_some_and(|p| p.own_limit) || r.options.patterns().any(|(_, p)| p.own_limit));
+        let costly = c.loaded.config.rules().iter().any(|r| {
+            r.path_regex.as_ref().is_some_and(|p| p.own_limit)
+                || r.options.patterns().any(|(_, p)| p.own_limit)
+        });
         if costly {
             let reason = say!["a pattern of this config is too costly to judge"];
-            sink.blind_spots.push(BlindSpot { path: c.loaded.path.clone(), line: None, code: BlindCode::LimitReached, reason, blocking: true });
+            sink.blind_spots.push(BlindSpot {
+                path: c.loaded.path.clone(),
+                line: None,
+                code: BlindCode::LimitReached,
+                reason,
+                blocking: true,
+            });
         }
     }
     settle::soften_config(&c.loaded.path, &mut sink);

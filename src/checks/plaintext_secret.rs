@@ -22,12 +22,14 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     if s.parsed.is_none() || standing::is_prose_or_code(&s.name) {
         return;
     }
-    let mut told = Vec::new();
+    let mut told = std::collections::HashSet::new();
     for (n, doc) in s.documents().iter().enumerate() {
         let mut values = secret_values(doc, around.extra_kinds());
         values.extend(sops_secret_values(doc));
         for value in values {
-            let Some(class) = class(s, doc, &value) else { continue };
+            let Some(class) = class(s, doc, &value) else {
+                continue;
+            };
             let place = s.places.node(doc, n, &value.path, value.site);
             told.extend(place.position.map(|p| p.line));
             report(s, doc.text(value.key).unwrap_or(""), class, place, sink);
@@ -38,7 +40,13 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         for found in embedded_secrets(doc).into_iter().filter(|f| f.open_patch) {
             for (key, value, base64) in &found.values {
                 let place = s.places.node(doc, n, &found.path, found.node);
-                report(s, key, class_of_secret(key, value, *base64, s.template), place, sink);
+                report(
+                    s,
+                    key,
+                    class_of_secret(key, value, *base64, s.template),
+                    place,
+                    sink,
+                );
             }
         }
     }
@@ -73,7 +81,8 @@ fn class(s: &Subject<'_>, doc: &Document<'_>, value: &SecretValue) -> Option<Val
             let source = s.text.get(doc.node(value.node).span.range())?;
             // `{{ x }}` without quotes is a template expression to people and a mapping to YAML.
             if source.starts_with("{{") {
-                return Some(class_of_secret(key, source, false, s.template)).filter(|c| *c != ValueClass::Literal);
+                return Some(class_of_secret(key, source, false, s.template))
+                    .filter(|c| *c != ValueClass::Literal);
             }
             None
         }
@@ -84,17 +93,34 @@ fn class(s: &Subject<'_>, doc: &Document<'_>, value: &SecretValue) -> Option<Val
 fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mut Sink) {
     let key = SafeKey::new(key);
     let (severity, message) = match class {
-        ValueClass::Literal => (Severity::Error, say!["the Secret holds ", key, " in plaintext"]),
-        ValueClass::Configuration => (Severity::Warning, say!["the Secret holds ", key, " as readable configuration text"]),
-        ValueClass::Placeholder => (Severity::Warning, say!["the Secret holds a placeholder in ", key]),
+        ValueClass::Literal => (
+            Severity::Error,
+            say!["the Secret holds ", key, " in plaintext"],
+        ),
+        ValueClass::Configuration => (
+            Severity::Warning,
+            say!["the Secret holds ", key, " as readable configuration text"],
+        ),
+        ValueClass::Placeholder => (
+            Severity::Warning,
+            say!["the Secret holds a placeholder in ", key],
+        ),
         ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => return,
     };
-    let severity = if s.template { severity.min(Severity::Warning) } else { severity };
-    let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
+    let severity = if s.template {
+        severity.min(Severity::Warning)
+    } else {
+        severity
+    };
+    let mut finding = Finding::new(&INFO, s.path, place, message)
+        .at(severity)
+        .governed(s.decision.governed_by());
     finding.help = if s.decision.rule().is_some() {
         say!["encrypt the file before it is committed, and rotate the value if it was pushed"]
     } else {
-        say!["no creation rule covers this file: add one to .sops.yaml with encrypted_regex '^(data|stringData)$', then encrypt it"]
+        say![
+            "no creation rule covers this file: add one to .sops.yaml with encrypted_regex '^(data|stringData)$', then encrypt it"
+        ]
     };
     if s.decision.rule().is_some() && s.envelope.is_none() {
         finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);

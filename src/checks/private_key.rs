@@ -22,7 +22,8 @@ const MAX_HITS: usize = 200;
 pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
     if s.hints.key {
         for hit in keys::find(s.text).into_iter().take(MAX_HITS) {
-            let place = leaf_at(s, &hit).unwrap_or_else(|| s.places.span(Span::from(hit.span.clone()), 0));
+            let place =
+                leaf_at(s, &hit).unwrap_or_else(|| s.places.span(Span::from(hit.span.clone()), 0));
             report(s, &hit, place, sink);
         }
     }
@@ -35,9 +36,14 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
 fn escaped(s: &Subject<'_>, sink: &mut Sink) {
     for (n, doc) in s.documents().iter().enumerate() {
         let mut visit = |leaf: LeafAt<'_>| {
-            let Some(text) = doc.text(leaf.node) else { return };
+            let Some(text) = doc.text(leaf.node) else {
+                return;
+            };
             let raw = s.text.get(doc.node(leaf.node).span.range()).unwrap_or("");
-            if !raw.contains('\\') || !keys::may_contain_key(text.as_bytes()) || keys::may_contain_key(raw.as_bytes()) {
+            if !raw.contains('\\')
+                || !keys::may_contain_key(text.as_bytes())
+                || keys::may_contain_key(raw.as_bytes())
+            {
                 return;
             }
             for hit in keys::find(text).into_iter().take(MAX_HITS) {
@@ -54,7 +60,11 @@ fn leaf_at(s: &Subject<'_>, hit: &KeyHit) -> Option<Place> {
         let mut place = None;
         let mut visit = |leaf: LeafAt<'_>| {
             let span = doc.node(leaf.site).span;
-            if place.is_none() && span.start <= hit.span.start && hit.span.end <= span.end && !leaf.path.is_empty() {
+            if place.is_none()
+                && span.start <= hit.span.start
+                && hit.span.end <= span.end
+                && !leaf.path.is_empty()
+            {
                 let mut at = s.places.node(doc, n, leaf.path, leaf.site);
                 at.position = s.places.span(Span::from(hit.span.clone()), n).position;
                 place = Some(at);
@@ -72,7 +82,14 @@ fn leaf_at(s: &Subject<'_>, hit: &KeyHit) -> Option<Place> {
 
 /// A key in a file that was read as a stream: it has no place.
 pub(super) fn in_large_file(path: &RepoPath, hit: &KeyHit, place: Place, sink: &mut Sink) {
-    let finding = finding(path, hit, Place { position: None, ..place });
+    let finding = finding(
+        path,
+        hit,
+        Place {
+            position: None,
+            ..place
+        },
+    );
     sink.push_key(finding, hit.age_recipient.clone());
 }
 
@@ -84,13 +101,22 @@ fn report(s: &Subject<'_>, hit: &KeyHit, place: Place, sink: &mut Sink) {
 fn finding(path: &RepoPath, hit: &KeyHit, place: Place) -> Finding {
     let kind = Kind(hit.kind);
     let (severity, message): (Severity, Message) = match hit.strength {
-        Strength::Open => (Severity::Error, say!["private key material lies open here: ", kind]),
-        Strength::Passphrase => (Severity::Warning, say!["private key material behind a passphrase: ", kind]),
-        Strength::PluginHandle => (Severity::Note, say!["a handle of a key that lies elsewhere: ", kind]),
+        Strength::Open => (
+            Severity::Error,
+            say!["private key material lies open here: ", kind],
+        ),
+        Strength::Passphrase => (
+            Severity::Warning,
+            say!["private key material behind a passphrase: ", kind],
+        ),
+        Strength::PluginHandle => (
+            Severity::Note,
+            say!["a handle of a key that lies elsewhere: ", kind],
+        ),
     };
-    Finding::new(&INFO, path, place, message)
-        .at(severity)
-        .help("take it out of the repository and replace the key: whoever can read the history has it")
+    Finding::new(&INFO, path, place, message).at(severity).help(
+        "take it out of the repository and replace the key: whoever can read the history has it",
+    )
 }
 
 struct Kind(keys::KeyKind);

@@ -34,9 +34,22 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
         names.push(&" more");
     }
     let place = s.places.span(found.envelope.span, found.document);
-    let finding = Finding::new(&INFO, s.path, place, say!["the file is encrypted to ", names, ", which its rule does not name"])
-        .help(say!["bring the file in line with its rule: sops updatekeys ", Argument(s.path), "; whoever leaves keeps what was readable, so rotate the values"])
-        .fix(say!["sops updatekeys ", Argument(s.path)])
-        .governed(s.decision.governed_by());
+    let finding = Finding::new(
+        &INFO,
+        s.path,
+        place,
+        say![
+            "the file is encrypted to ",
+            names,
+            ", which its rule does not name"
+        ],
+    )
+    .help(say![
+        "bring the file in line with its rule: sops updatekeys ",
+        Argument(s.path),
+        "; whoever leaves keeps what was readable, so rotate the values"
+    ])
+    .fix(say!["sops updatekeys ", Argument(s.path)])
+    .governed(s.decision.governed_by());
     sink.push(finding);
 }

@@ -16,10 +16,25 @@ pub static INFO: CheckInfo = CheckInfo {
 
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     for rule in c.loaded.config.rules() {
-        for key in rule.bad_keys.iter().filter(|k| matches!(k.error, KeyError::Malformed | KeyError::Suspect)) {
+        for key in rule
+            .bad_keys
+            .iter()
+            .filter(|k| matches!(k.error, KeyError::Malformed | KeyError::Suspect))
+        {
             sink.push(
-                Finding::new(&INFO, &c.loaded.path, c.places.span(key.span, 0), say!["a recipient of rule ", rule.index + 1, " is no ", key.kind.as_str(), " key that sops can use"])
-                    .help("put the real recipient there; sops refuses the rule until then"),
+                Finding::new(
+                    &INFO,
+                    &c.loaded.path,
+                    c.places.span(key.span, 0),
+                    say![
+                        "a recipient of rule ",
+                        rule.index + 1,
+                        " is no ",
+                        key.kind.as_str(),
+                        " key that sops can use"
+                    ],
+                )
+                .help("put the real recipient there; sops refuses the rule until then"),
             );
         }
     }

@@ -34,9 +34,21 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
         names.push(&" more");
     }
     let place = s.places.span(found.envelope.span, found.document);
-    let finding = Finding::new(&INFO, s.path, place, say!["the file is not encrypted to ", names, ", which its rule names"])
-        .help(say!["bring the file in line with its rule: sops updatekeys ", Argument(s.path)])
-        .fix(say!["sops updatekeys ", Argument(s.path)])
-        .governed(s.decision.governed_by());
+    let finding = Finding::new(
+        &INFO,
+        s.path,
+        place,
+        say![
+            "the file is not encrypted to ",
+            names,
+            ", which its rule names"
+        ],
+    )
+    .help(say![
+        "bring the file in line with its rule: sops updatekeys ",
+        Argument(s.path)
+    ])
+    .fix(say!["sops updatekeys ", Argument(s.path)])
+    .governed(s.decision.governed_by());
     sink.push(finding);
 }

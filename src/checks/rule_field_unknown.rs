@@ -14,7 +14,12 @@ pub static INFO: CheckInfo = CheckInfo {
 };
 
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
-    let of_rules = c.loaded.config.rules().iter().flat_map(|r| &r.unknown_fields);
+    let of_rules = c
+        .loaded
+        .config
+        .rules()
+        .iter()
+        .flat_map(|r| &r.unknown_fields);
     for (name, span, near) in of_rules.chain(&c.loaded.config.unknown_fields) {
         let mut message = say!["sops ignores the field ", SafeKey::new(name)];
         if let Some(near) = near {
@@ -22,6 +27,9 @@ pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
             message.push(near);
             message.push(&"?");
         }
-        sink.push(Finding::new(&INFO, &c.loaded.path, c.places.span(*span, 0), message).help("a misspelt field leaves the rule without what it was to say"));
+        sink.push(
+            Finding::new(&INFO, &c.loaded.path, c.places.span(*span, 0), message)
+                .help("a misspelt field leaves the rule without what it was to say"),
+        );
     }
 }

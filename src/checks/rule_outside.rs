@@ -44,7 +44,9 @@ pub(super) fn outside(c: &ConfigFacts<'_>) -> Vec<usize> {
             let mut at = dir;
             while !above && !at.is_empty() {
                 at = memchr::memrchr(b'/', at).map_or(&b""[..], |i| &at[..i]);
-                above = path.relative_to(at).is_some_and(|p| rule.matches(&RepoPath::new(p).to_text()));
+                above = path
+                    .relative_to(at)
+                    .is_some_and(|p| rule.matches(&RepoPath::new(p).to_text()));
             }
         }
         if above && !here {

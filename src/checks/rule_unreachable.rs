@@ -17,8 +17,19 @@ pub static INFO: CheckInfo = CheckInfo {
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     for (rule, earlier) in hidden(c) {
         sink.push(
-            Finding::new(&INFO, &c.loaded.path, c.places.span(c.loaded.config.rules()[rule].span, 0), say!["rule ", rule + 1, " is never used: rule ", earlier + 1, " matches first"])
-                .help("the first matching rule wins: put the specific rule first"),
+            Finding::new(
+                &INFO,
+                &c.loaded.path,
+                c.places.span(c.loaded.config.rules()[rule].span, 0),
+                say![
+                    "rule ",
+                    rule + 1,
+                    " is never used: rule ",
+                    earlier + 1,
+                    " matches first"
+                ],
+            )
+            .help("the first matching rule wins: put the specific rule first"),
         );
     }
 }
@@ -32,7 +43,9 @@ pub(super) fn hidden(c: &ConfigFacts<'_>) -> Vec<(usize, usize)> {
         let hides = |e: &&CreationRule| match (&e.path_regex, &rule.path_regex) {
             (None, _) => true,
             (Some(a), None) => asks_nothing(&a.source),
-            (Some(a), Some(b)) => a.regex.is_ok() && (a.source == b.source || implied(&a.source, &b.source)),
+            (Some(a), Some(b)) => {
+                a.regex.is_ok() && (a.source == b.source || implied(&a.source, &b.source))
+            }
         };
         if let Some(earlier) = rules[..i].iter().find(hides) {
             out.push((i, earlier.index));
@@ -48,8 +61,15 @@ fn asks_nothing(source: &str) -> bool {
 /// The pattern without what stands for "anything" at its ends.
 fn core(source: &str) -> &str {
     let mut s = source;
-    s = s.strip_prefix("^.*").or_else(|| s.strip_prefix("^(.*)")).or_else(|| s.strip_prefix("(.*)")).or_else(|| s.strip_prefix(".*")).unwrap_or(s);
-    s.strip_suffix(".*$").or_else(|| s.strip_suffix(".*")).unwrap_or(s)
+    s = s
+        .strip_prefix("^.*")
+        .or_else(|| s.strip_prefix("^(.*)"))
+        .or_else(|| s.strip_prefix("(.*)"))
+        .or_else(|| s.strip_prefix(".*"))
+        .unwrap_or(s);
+    s.strip_suffix(".*$")
+        .or_else(|| s.strip_suffix(".*"))
+        .unwrap_or(s)
 }
 
 /// Whether every path that matches `later` matches `earlier`: its core stands in `later`, outside groups, classes and
@@ -63,11 +83,19 @@ fn implied(earlier: &str, later: &str) -> bool {
     if !simple(core) || later.contains('|') || core.starts_with(['*', '+', '^']) {
         return false;
     }
-    let Some(at) = later.rfind(core) else { return false };
+    let Some(at) = later.rfind(core) else {
+        return false;
+    };
     let (before, behind) = (&later[..at], &later[at + core.len()..]);
-    let closed = simple(before.trim_start_matches("(?i)")) && !before.ends_with('\\') && !before.contains("(?i)");
+    let closed = simple(before.trim_start_matches("(?i)"))
+        && !before.ends_with('\\')
+        && !before.contains("(?i)");
     // A core that ends in `$` must end the later one, too; one that does not must not be made optional.
-    let ends = if core.ends_with('$') { behind.is_empty() } else { !behind.starts_with(['*', '?', '+', '{']) };
+    let ends = if core.ends_with('$') {
+        behind.is_empty()
+    } else {
+        !behind.starts_with(['*', '?', '+', '{'])
+    };
     closed && ends
 }
 
@@ -83,7 +111,10 @@ mod tests {
             (".*", "x"),
             ("secrets/", "^apps/secrets/prod"),
         ] {
-            assert!(implied(earlier, later) || asks_nothing(earlier), "{earlier} {later}");
+            assert!(
+                implied(earlier, later) || asks_nothing(earlier),
+                "{earlier} {later}"
+            );
         }
         for (earlier, later) in [
             (r"prod/.*\.enc\.yaml$", r".*\.enc\.yaml$"),

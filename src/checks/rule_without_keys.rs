@@ -16,8 +16,19 @@ pub static INFO: CheckInfo = CheckInfo {
 pub(super) fn run(c: &ConfigFacts<'_>, sink: &mut Sink) {
     for rule in c.loaded.config.rules().iter().filter(|r| !r.has_keys()) {
         sink.push(
-            Finding::new(&INFO, &c.loaded.path, c.places.span(rule.span, 0), say!["rule ", rule.index + 1, " names no recipient; sops has nothing to encrypt to"])
-                .help("add age, pgp, kms or another key field; a stray dash may have cut the rule in two"),
+            Finding::new(
+                &INFO,
+                &c.loaded.path,
+                c.places.span(rule.span, 0),
+                say![
+                    "rule ",
+                    rule.index + 1,
+                    " names no recipient; sops has nothing to encrypt to"
+                ],
+            )
+            .help(
+                "add age, pgp, kms or another key field; a stray dash may have cut the rule in two",
+            ),
         );
     }
 }

@@ -31,7 +31,12 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, rule: &CreationRule, s
     let message = if same_options {
         say!["file and rule differ in mac_only_encrypted"]
     } else {
-        say!["the file was encrypted with ", describe(own), ", its rule says ", describe(&wanted)]
+        say![
+            "the file was encrypted with ",
+            describe(own),
+            ", its rule says ",
+            describe(&wanted)
+        ]
     };
     let place = s.places.span(found.envelope.span, found.document);
     let finding = Finding::new(&INFO, s.path, place, message)

@@ -1,7 +1,12 @@
 //! After all checks: one leaf has one finding, and lenient places soften.
 
-use super::{Sink, decrypted_file, double_encrypted, embedded_secret, generator_literal, last_applied_secret, plaintext_secret, private_key, unencrypted_file, unencrypted_value};
-use crate::model::{CheckInfo, Finding, RepoPath, Severity};
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    Sink, decrypted_file, double_encrypted, embedded_secret, generator_literal,
+    last_applied_secret, plaintext_secret, private_key, unencrypted_file, unencrypted_value,
+};
+use crate::model::{CheckInfo, Finding, Pointer, RepoPath, Severity};
 use crate::subject::{Subject, standing};
 use crate::syntax::Format;
 
@@ -20,7 +25,7 @@ fn rank(check: &CheckInfo) -> u8 {
 
 /// Settles the findings of one file.
 pub(super) fn settle(s: &Subject<'_>, sink: &mut Sink) {
-    let keep: Vec<bool> = (0..sink.findings.len()).map(|i| stays(s, &sink.findings, i)).collect();
+    let keep = staying(s, &sink.findings);
     let mut new_index = Vec::with_capacity(keep.len());
     let mut next = 0;
     for k in &keep {
@@ -41,27 +46,64 @@ pub(super) fn settle(s: &Subject<'_>, sink: &mut Sink) {
     }
 }
 
-fn stays(s: &Subject<'_>, all: &[Finding], i: usize) -> bool {
-    let f = &all[i];
-    if f.check == &unencrypted_file::INFO {
-        let opaque = s.format == Format::Binary;
-        return !all.iter().any(|o| {
-            (o.check == &plaintext_secret::INFO && o.severity >= f.severity)
-                || o.check == &decrypted_file::INFO
-                || (opaque && o.check == &private_key::INFO && o.severity == Severity::Error)
-        });
+/// Where findings can meet: document and pointer.
+type Leaf<'f> = (u32, &'f Pointer);
+
+/// Which findings stay. One pass collects what each leaf has, so that a file with many findings costs no more for each.
+fn staying(s: &Subject<'_>, all: &[Finding]) -> Vec<bool> {
+    let mut leaves: HashMap<Leaf<'_>, Vec<usize>> = HashMap::new();
+    for (i, f) in all.iter().enumerate() {
+        if let Some(pointer) = &f.place.pointer {
+            leaves
+                .entry((f.place.document, pointer))
+                .or_default()
+                .push(i);
+        }
     }
-    let (Some(pointer), own) = (&f.place.pointer, rank(f.check)) else { return true };
-    if own == 0 {
-        return true;
+    // Masked keys and repeated ones give many leaves one pointer: by check and position, and the lowest line of each rank.
+    let mut drop = vec![false; all.len()];
+    for found in leaves.values().filter(|f| f.len() > 1) {
+        let mut last_line: [Option<Option<u32>>; 8] = [None; 8];
+        for &i in found {
+            let line = all[i].place.position.map(|p| p.line);
+            let best = &mut last_line[usize::from(rank(all[i].check))];
+            *best = Some(best.map_or(line, |b| b.max(line)));
+        }
+        let mut seen = BTreeSet::new();
+        for &i in found {
+            let f = &all[i];
+            let own = rank(f.check);
+            if own == 0 {
+                continue;
+            }
+            let line = f.place.position.map(|p| p.line);
+            let outranked = last_line[usize::from(own) + 1..]
+                .iter()
+                .flatten()
+                .any(|l| *l >= line);
+            drop[i] = outranked || !seen.insert((f.check.id, f.place.position));
+        }
     }
-    !all.iter().enumerate().any(|(j, o)| {
-        j != i
-            && o.place.document == f.place.document
-            && o.place.pointer.as_ref() == Some(pointer)
-            && o.place.position.map(|p| p.line) >= f.place.position.map(|p| p.line)
-            && (rank(o.check) > own || (o.check == f.check && j < i && o.place.position == f.place.position))
-    })
+    let opaque = s.format == Format::Binary;
+    let worst_secret = all
+        .iter()
+        .filter(|f| f.check == &plaintext_secret::INFO)
+        .map(|f| f.severity)
+        .max();
+    let replaced = all.iter().any(|f| {
+        f.check == &decrypted_file::INFO
+            || (opaque && f.check == &private_key::INFO && f.severity == Severity::Error)
+    });
+    all.iter()
+        .zip(drop)
+        .map(|(f, drop)| {
+            if f.check == &unencrypted_file::INFO {
+                !replaced && worst_secret.is_none_or(|w| w < f.severity)
+            } else {
+                !drop
+            }
+        })
+        .collect()
 }
 
 /// Step 8: an error of a content check in a lenient place is a warning, unless the file carries metadata.
@@ -71,7 +113,10 @@ fn soften(s: &Subject<'_>, f: &mut Finding) {
     }
     if f.check == &unencrypted_file::INFO && s.decision.rule().is_some() && s.decision.is_narrow() {
         // Step 5 is softened only where the governing config itself stands in a lenient place.
-        let config_lenient = s.decision.config.is_some_and(|c| standing::is_lenient(&c.path));
+        let config_lenient = s
+            .decision
+            .config
+            .is_some_and(|c| standing::is_lenient(&c.path));
         if !config_lenient {
             return;
         }

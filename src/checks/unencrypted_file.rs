@@ -42,7 +42,11 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         Demand::Narrow
     } else if s.promised {
         Demand::Name
-    } else if s.decision.rule().is_some_and(|r| !r.options.has_positive_selector()) {
+    } else if s
+        .decision
+        .rule()
+        .is_some_and(|r| !r.options.has_positive_selector())
+    {
         match around.adoption(s.path) {
             Adoption::Outlier { encrypted, all } => Demand::Habit { encrypted, all },
             Adoption::Lone => Demand::Lone,
@@ -52,17 +56,32 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         return;
     };
     if s.is_lfs_pointer() {
-        sink.blind(s, BlindCode::LfsPointer, None, say!["an LFS pointer stands where ciphertext is due; its content is not here"], true);
+        sink.blind(
+            s,
+            BlindCode::LfsPointer,
+            None,
+            say!["an LFS pointer stands where ciphertext is due; its content is not here"],
+            true,
+        );
         return;
     }
     if !s.is_whole() {
         unparsable(s, demand, sink);
         return;
     }
-    let options = s.decision.rule().map_or_else(|| SelectionOptions::default().with_default(), |r| r.effective_options(s.format));
-    let Some(verdict) = judge(s, &options, demand) else { return };
+    let options = s.decision.rule().map_or_else(
+        || SelectionOptions::default().with_default(),
+        |r| r.effective_options(s.format),
+    );
+    let Some(verdict) = judge(s, &options, demand) else {
+        return;
+    };
     broken_envelope::stub(s, sink);
-    let severity = if verdict.warning || demand == Demand::Lone { Severity::Warning } else { Severity::Error };
+    let severity = if verdict.warning || demand == Demand::Lone {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     report(s, demand, severity, verdict.place, verdict.count, sink);
 }
 
@@ -75,11 +94,19 @@ struct Verdict {
 /// What of the file had to be encrypted; `None` for nothing.
 fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<Verdict> {
     if !s.format.is_structured() {
-        return (!s.text.trim().is_empty()).then(|| Verdict { warning: false, count: 1, place: s.places.file() });
+        return (!s.text.trim().is_empty()).then(|| Verdict {
+            warning: false,
+            count: 1,
+            place: s.places.file(),
+        });
     }
     let survey = s.survey(Some(options));
     let positive = options.has_positive_selector();
-    let excused: Vec<bool> = s.documents().iter().map(|d| is_excused(s, d, demand)).collect();
+    let excused: Vec<bool> = s
+        .documents()
+        .iter()
+        .map(|d| is_excused(s, d, demand))
+        .collect();
     let mut tally = LeafTally::default();
     let mut first = None;
     let mut count = 0;
@@ -101,8 +128,16 @@ fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<
     place.pointer = None;
     match tally.verdict() {
         LeafVerdict::Exempt => None,
-        LeafVerdict::Warning => Some(Verdict { warning: true, count, place }),
-        LeafVerdict::Counts => Some(Verdict { warning: false, count, place }),
+        LeafVerdict::Warning => Some(Verdict {
+            warning: true,
+            count,
+            place,
+        }),
+        LeafVerdict::Counts => Some(Verdict {
+            warning: false,
+            count,
+            place,
+        }),
     }
 }
 
@@ -116,14 +151,20 @@ fn is_excused(s: &Subject<'_>, doc: &Document<'_>, demand: Demand) -> bool {
     }
     // Under a directory mark an object other than a Secret is the Secret's neighbour.
     s.decision.specificity() == Some(Specificity::DirMark)
-        && doc.root().and_then(|r| head(doc, r)).is_some_and(|h| h.kind != "Secret" && h.kind != "SecretList" && h.kind != "List")
+        && doc
+            .root()
+            .and_then(|r| head(doc, r))
+            .is_some_and(|h| h.kind != "Secret" && h.kind != "SecretList" && h.kind != "List")
 }
 
 fn is_control_document(s: &Subject<'_>, doc: &Document<'_>) -> bool {
     is_kustomization_name(&s.name)
         || is_ci_file(s)
         || s.name == "Chart.yaml"
-        || doc.root().and_then(|r| head(doc, r)).is_some_and(|h| is_control_object(&h))
+        || doc
+            .root()
+            .and_then(|r| head(doc, r))
+            .is_some_and(|h| is_control_object(&h))
 }
 
 /// Files that CI systems and task runners read by name.
@@ -132,8 +173,22 @@ fn is_ci_file(s: &Subject<'_>) -> bool {
     let dir = String::from_utf8_lossy(s.path.parent()).into_owned();
     matches!(
         lower.as_str(),
-        ".gitlab-ci.yml" | ".pre-commit-config.yaml" | ".pre-commit-hooks.yaml" | "taskfile.yml" | "taskfile.yaml" | ".travis.yml" | "azure-pipelines.yml"
-            | "bitbucket-pipelines.yml" | ".drone.yml" | ".woodpecker.yml" | "codecov.yml" | "renovate.json" | "mkdocs.yml" | "helmfile.yaml" | "skaffold.yaml" | "action.yml"
+        ".gitlab-ci.yml"
+            | ".pre-commit-config.yaml"
+            | ".pre-commit-hooks.yaml"
+            | "taskfile.yml"
+            | "taskfile.yaml"
+            | ".travis.yml"
+            | "azure-pipelines.yml"
+            | "bitbucket-pipelines.yml"
+            | ".drone.yml"
+            | ".woodpecker.yml"
+            | "codecov.yml"
+            | "renovate.json"
+            | "mkdocs.yml"
+            | "helmfile.yaml"
+            | "skaffold.yaml"
+            | "action.yml"
     ) || dir.starts_with(".github")
         || dir.starts_with(".gitea/workflows")
         || dir.starts_with(".forgejo/workflows")
@@ -155,11 +210,26 @@ fn unparsable(s: &Subject<'_>, demand: Demand, sink: &mut Sink) {
     }
 }
 
-fn report(s: &Subject<'_>, demand: Demand, severity: Severity, place: Place, count: usize, sink: &mut Sink) {
+fn report(
+    s: &Subject<'_>,
+    demand: Demand,
+    severity: Severity,
+    place: Place,
+    count: usize,
+    sink: &mut Sink,
+) {
     let mut message: Message = match demand {
-        Demand::Narrow => say!["the creation rule for this file asks for encryption, and it is plaintext"],
+        Demand::Narrow => {
+            say!["the creation rule for this file asks for encryption, and it is plaintext"]
+        }
         Demand::Name => say!["the name promises an encrypted file, and it is plaintext"],
-        Demand::Habit { encrypted, all } => say!["this file is plaintext where ", encrypted, " of ", all, " files of its group are encrypted"],
+        Demand::Habit { encrypted, all } => say![
+            "this file is plaintext where ",
+            encrypted,
+            " of ",
+            all,
+            " files of its group are encrypted"
+        ],
         Demand::Lone => say!["this file is plaintext beside encrypted ones"],
     };
     if count > 1 && s.format != Format::Binary {
@@ -167,12 +237,16 @@ fn report(s: &Subject<'_>, demand: Demand, severity: Severity, place: Place, cou
         message.push(&count);
         message.push(&" values)");
     }
-    let mut finding = Finding::new(&INFO, s.path, place, message).at(severity).governed(s.decision.governed_by());
+    let mut finding = Finding::new(&INFO, s.path, place, message)
+        .at(severity)
+        .governed(s.decision.governed_by());
     if s.decision.rule().is_some() {
-        finding.help = say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
+        finding.help =
+            say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
         finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
     } else {
-        finding.help = say!["add a creation rule for it to .sops.yaml and encrypt it, or rename the file"];
+        finding.help =
+            say!["add a creation rule for it to .sops.yaml and encrypt it, or rename the file"];
     }
     sink.push(finding);
 }

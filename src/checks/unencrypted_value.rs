@@ -24,22 +24,43 @@ pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: Option<&Survey>, sink:
         let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
         let key = crate::model::SafeKey::new(key_of(doc, &leaf.path));
         let message = if by_rule {
-            say!["the value of ", key, " is plaintext: the creation rule selects it, the file's own options spare it"]
+            say![
+                "the value of ",
+                key,
+                " is plaintext: the creation rule selects it, the file's own options spare it"
+            ]
         } else {
-            say!["the value of ", key, " is plaintext in a file that sops encrypted"]
+            say![
+                "the value of ",
+                key,
+                " is plaintext in a file that sops encrypted"
+            ]
         };
         let finding = Finding::new(&INFO, s.path, place, message)
             .help(say!["sops refuses the file as it is: take the value out and add it again with sops edit ", Argument(s.path), "; rotate it if it was pushed"])
             .governed(s.decision.governed_by());
         sink.push(finding);
     };
-    for leaf in own.plain.iter().filter(|l| l.selected && l.judged == Judged::Plain) {
+    for leaf in own
+        .plain
+        .iter()
+        .filter(|l| l.selected && l.judged == Judged::Plain)
+    {
         report(leaf, false);
     }
     let Some(by_rule) = by_rule else { return };
-    for leaf in by_rule.plain.iter().filter(|l| l.selected && l.judged == Judged::Plain) {
-        let already = own.plain.iter().any(|o| o.selected && o.document == leaf.document && o.path == leaf.path);
-        if !already {
+    let own: std::collections::HashSet<_> = own
+        .plain
+        .iter()
+        .filter(|l| l.selected)
+        .map(|l| (l.document, l.node))
+        .collect();
+    for leaf in by_rule
+        .plain
+        .iter()
+        .filter(|l| l.selected && l.judged == Judged::Plain)
+    {
+        if !own.contains(&(leaf.document, leaf.node)) {
             report(leaf, true);
         }
     }

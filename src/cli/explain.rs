@@ -15,21 +15,42 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliErr
         return Ok(ExitCode::Clean);
     }
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-    let named = ScanArgs { paths: vec![explain.what.clone()], ..ScanArgs::default() };
+    let named = ScanArgs {
+        paths: vec![explain.what.clone()],
+        ..ScanArgs::default()
+    };
     let opened = scan::open(&dir, &named)?;
-    let selected: Vec<RepoPath> = opened.view.entries().iter().filter(|e| e.selected).map(|e| e.path.clone()).collect();
+    let selected: Vec<RepoPath> = opened
+        .view
+        .entries()
+        .iter()
+        .filter(|e| e.selected)
+        .map(|e| e.path.clone())
+        .collect();
     let [path] = selected.as_slice() else {
         let what = explain.what.display();
-        return Err(CliError::Usage(format!("{what} names {} files and no check; explain takes one file or the id of a check (sopsguard checks)", selected.len())));
+        return Err(CliError::Usage(format!(
+            "{what} names {} files and no check; explain takes one file or the id of a check (sopsguard checks)",
+            selected.len()
+        )));
     };
-    let options = Options { sops_config: scan::sops_config(&dir, explain.sops_config.as_deref())?, ..Options::default() };
-    let text = engine::explain(&*opened.view, opened.base.as_deref(), &options, path, |subject, judged, around| {
-        let mut out = String::new();
-        for line in crate::explain::trace(subject, judged, around) {
-            let _ = writeln!(out, "{}", line.as_str());
-        }
-        out
-    })
+    let options = Options {
+        sops_config: scan::sops_config(&dir, explain.sops_config.as_deref())?,
+        ..Options::default()
+    };
+    let text = engine::explain(
+        &*opened.view,
+        opened.base.as_deref(),
+        &options,
+        path,
+        |subject, judged, around| {
+            let mut out = String::new();
+            for line in crate::explain::trace(subject, judged, around) {
+                let _ = writeln!(out, "{}", line.as_str());
+            }
+            out
+        },
+    )
     .map_err(|e| CliError::Usage(format!("{path}: {e}")))?;
     shown::print(&text)?;
     Ok(ExitCode::Clean)

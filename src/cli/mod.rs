@@ -4,7 +4,10 @@
 //! here and walks inward as data.
 
 mod args;
-#[expect(clippy::disallowed_methods, reason = "this is the door to the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the door to the environment"
+)]
 mod env;
 mod explain;
 mod scan;
@@ -48,7 +51,11 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { ExitCode::CannotRun } else { ExitCode::Clean };
+            return if error.use_stderr() {
+                ExitCode::CannotRun
+            } else {
+                ExitCode::Clean
+            };
         }
     };
     match command(&args) {
@@ -66,7 +73,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn command(args: &Args) -> Result<ExitCode, CliError> {
     match &args.command {
         Command::Scan(scan) => scan::run(args, scan, false),
-        Command::Config { command: ConfigCommand::Check(scan) } => scan::run(args, scan, true),
+        Command::Config {
+            command: ConfigCommand::Check(scan),
+        } => scan::run(args, scan, true),
         Command::Explain(explain) => explain::run(args, explain),
         Command::Checks => {
             shown::print(&shown::checks_table(&checks::TABLE))?;
@@ -84,7 +93,14 @@ fn command(args: &Args) -> Result<ExitCode, CliError> {
 /// A panic message could hold a value: the place alone is told.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or(String::from("an unknown place"), |l| format!("{}:{}", l.file(), l.line()));
-        let _ = writeln!(std::io::stderr(), "sopsguard: a defect at {place}; please report it");
+        let place = info
+            .location()
+            .map_or(String::from("an unknown place"), |l| {
+                format!("{}:{}", l.file(), l.line())
+            });
+        let _ = writeln!(
+            std::io::stderr(),
+            "sopsguard: a defect at {place}; please report it"
+        );
     }));
 }

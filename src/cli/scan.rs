@@ -15,10 +15,18 @@ use crate::source::{self, Opened};
 
 pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-    let reports = scan.report.iter().map(|r| parse_report(r)).collect::<Result<Vec<_>, _>>()?;
+    let reports = scan
+        .report
+        .iter()
+        .map(|r| parse_report(r))
+        .collect::<Result<Vec<_>, _>>()?;
     let opened = open(&dir, scan)?;
     let options = Options {
-        mode: if scan.stdin { Mode::Stdin } else { Mode::Worktree },
+        mode: if scan.stdin {
+            Mode::Stdin
+        } else {
+            Mode::Worktree
+        },
         sops_config: sops_config(&dir, scan.sops_config.as_deref())?,
         jobs: scan.jobs,
         fail_on: scan.fail_on.severity(),
@@ -27,18 +35,38 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         config_only,
         ..Options::default()
     };
-    let mut outcome = engine::run(&*opened.view, opened.base.as_deref(), opened.repository.clone(), &options);
+    let mut outcome = engine::run(
+        &*opened.view,
+        opened.base.as_deref(),
+        opened.repository.clone(),
+        &options,
+    );
     for (path, _) in &opened.unreadable {
         let reason = say!["the directory could not be listed"];
-        outcome.blind_spots.push(BlindSpot { path: path.clone(), line: None, code: BlindCode::Unreadable, reason, blocking: true });
+        outcome.blind_spots.push(BlindSpot {
+            path: path.clone(),
+            line: None,
+            code: BlindCode::Unreadable,
+            reason,
+            blocking: true,
+        });
     }
     outcome.blind_spots.sort();
     let style = env::style(args.color, args.quiet);
     let mut buffer = Vec::new();
     let failed = |e: std::io::Error| CliError::Output(e.kind());
-    report::render(&outcome, &checks::TABLE, format(scan.format), &style, &mut buffer).map_err(failed)?;
+    report::render(
+        &outcome,
+        &checks::TABLE,
+        format(scan.format),
+        &style,
+        &mut buffer,
+    )
+    .map_err(failed)?;
     let mut out = std::io::stdout().lock();
-    out.write_all(&buffer).and_then(|()| out.flush()).map_err(failed)?;
+    out.write_all(&buffer)
+        .and_then(|()| out.flush())
+        .map_err(failed)?;
     for (format, path) in reports {
         write_report(&outcome, format, &path)?;
     }
@@ -51,7 +79,14 @@ pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
         Some(path) if scan.stdin => {
             let mut bytes = Vec::new();
             let limit = engine::MAX_FILE_SIZE + 1;
-            std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(|e| CliError::File { path: "standard input".into(), error: e.kind() })?;
+            std::io::stdin()
+                .lock()
+                .take(limit)
+                .read_to_end(&mut bytes)
+                .map_err(|e| CliError::File {
+                    path: "standard input".into(),
+                    error: e.kind(),
+                })?;
             Ok(source::open_stdin(path, bytes, dir, &git)?)
         }
         _ => Ok(source::open_worktree(dir, &scan.paths, &git)?),
@@ -59,11 +94,20 @@ pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
 }
 
 /// Reads the config that `--sops-config` names.
-pub(crate) fn sops_config(dir: &Path, path: Option<&Path>) -> Result<Option<(RepoPath, String)>, CliError> {
+pub(crate) fn sops_config(
+    dir: &Path,
+    path: Option<&Path>,
+) -> Result<Option<(RepoPath, String)>, CliError> {
     let Some(path) = path else { return Ok(None) };
-    let bytes = std::fs::read(dir.join(path)).map_err(|e| CliError::File { path: path.display().to_string(), error: e.kind() })?;
+    let bytes = std::fs::read(dir.join(path)).map_err(|e| CliError::File {
+        path: path.display().to_string(),
+        error: e.kind(),
+    })?;
     let text = crate::syntax::decode(&bytes).text.into_owned();
-    Ok(Some((RepoPath::new(path.to_string_lossy().into_owned()), text)))
+    Ok(Some((
+        RepoPath::new(path.to_string_lossy().into_owned()),
+        text,
+    )))
 }
 
 fn format(choice: FormatChoice) -> Format {
@@ -75,7 +119,12 @@ fn format(choice: FormatChoice) -> Format {
 }
 
 fn parse_report(text: &str) -> Result<(Format, PathBuf), CliError> {
-    let usage = || CliError::Usage(format!("--report takes FORMAT=FILE with one of {}", Format::ALL.map(Format::as_str).join(", ")));
+    let usage = || {
+        CliError::Usage(format!(
+            "--report takes FORMAT=FILE with one of {}",
+            Format::ALL.map(Format::as_str).join(", ")
+        ))
+    };
     let (name, path) = text.split_once('=').ok_or_else(usage)?;
     let format = name.parse().map_err(|_| usage())?;
     if path.is_empty() {
@@ -85,8 +134,17 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), CliError> {
 }
 
 fn write_report(outcome: &Outcome, format: Format, path: &Path) -> Result<(), CliError> {
-    let style = Style { color: false, width: 100, unicode: true, quiet: false };
+    let style = Style {
+        color: false,
+        width: 100,
+        unicode: true,
+        quiet: false,
+    };
     let mut buffer = Vec::new();
-    report::render(outcome, &checks::TABLE, format, &style, &mut buffer).map_err(|e| CliError::Output(e.kind()))?;
-    std::fs::write(path, buffer).map_err(|e| CliError::File { path: path.display().to_string(), error: e.kind() })
+    report::render(outcome, &checks::TABLE, format, &style, &mut buffer)
+        .map_err(|e| CliError::Output(e.kind()))?;
+    std::fs::write(path, buffer).map_err(|e| CliError::File {
+        path: path.display().to_string(),
+        error: e.kind(),
+    })
 }

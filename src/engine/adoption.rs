@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use super::{Around, Seen, Status, judge_entry};
 use crate::kube::{head, is_control_object, is_kustomization_name};
 use crate::model::RepoPath;
-use crate::source::BaseState;
 use crate::sops::specificity::Specificity;
+use crate::source::BaseState;
 use crate::subject::{Adoption, Neighbourhood, format_meant, standing};
 use crate::syntax::{decode, parse_values};
 use crate::words;
@@ -50,7 +50,9 @@ pub(super) fn resolve(seen: &mut [Seen<'_>], around: &Around<'_>) {
     let mut countable: HashMap<usize, bool> = HashMap::new();
     let mut adoption = HashMap::new();
     for (i, group) in &candidates {
-        let Some(all) = members.get(group) else { continue };
+        let Some(all) = members.get(group) else {
+            continue;
+        };
         let state = weigh(*i, all, seen, around, &mut countable);
         if state != Adoption::None {
             adoption.insert(seen[*i].entry.path.clone(), state);
@@ -110,11 +112,23 @@ fn secrets_directory(path: &RepoPath) -> Option<Vec<u8>> {
 
 fn marked_tokens(path: &RepoPath) -> Vec<String> {
     let name = standing::file_name(path).to_ascii_lowercase();
-    name.split(|c: char| !c.is_ascii_alphabetic()).filter(|t| words::MARKS.contains(t) && *t != "env").map(str::to_owned).collect()
+    name.split(|c: char| !c.is_ascii_alphabetic())
+        .filter(|t| words::MARKS.contains(t) && *t != "env")
+        .map(str::to_owned)
+        .collect()
 }
 
-fn weigh(candidate: usize, members: &[usize], seen: &[Seen<'_>], around: &Around<'_>, countable: &mut HashMap<usize, bool>) -> Adoption {
-    let encrypted = members.iter().filter(|i| **i != candidate && status_in_base(&seen[**i], around) == Status::Encrypted).count();
+fn weigh(
+    candidate: usize,
+    members: &[usize],
+    seen: &[Seen<'_>],
+    around: &Around<'_>,
+    countable: &mut HashMap<usize, bool>,
+) -> Adoption {
+    let encrypted = members
+        .iter()
+        .filter(|i| **i != candidate && status_in_base(&seen[**i], around) == Status::Encrypted)
+        .count();
     if encrypted == 0 {
         return Adoption::None;
     }
@@ -123,14 +137,23 @@ fn weigh(candidate: usize, members: &[usize], seen: &[Seen<'_>], around: &Around
         if status_in_base(&seen[*i], around) != Status::Plain {
             continue;
         }
-        let counts = *countable.entry(*i).or_insert_with(|| counts_as_plain(&seen[*i].entry.path, around));
+        let counts = *countable
+            .entry(*i)
+            .or_insert_with(|| counts_as_plain(&seen[*i].entry.path, around));
         plain += usize::from(counts);
         // Under 80 % whatever comes.
         if encrypted * 5 < (encrypted + plain) * 4 {
             return Adoption::None;
         }
     }
-    if encrypted >= 3 { Adoption::Outlier { encrypted, all: encrypted + plain } } else { Adoption::Lone }
+    if encrypted >= 3 {
+        Adoption::Outlier {
+            encrypted,
+            all: encrypted + plain,
+        }
+    } else {
+        Adoption::Lone
+    }
 }
 
 /// A file that differs from the base view counts as it is there.
@@ -139,7 +162,9 @@ fn status_in_base(s: &Seen<'_>, around: &Around<'_>) -> Status {
         BaseState::Same | BaseState::NoBase => s.status,
         BaseState::Absent => Status::Other,
         BaseState::Maybe => match around.base(&s.entry.path) {
-            Some(bytes) if memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some() => Status::Encrypted,
+            Some(bytes) if memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some() => {
+                Status::Encrypted
+            }
             Some(_) => Status::Plain,
             None => Status::Other,
         },
@@ -152,9 +177,15 @@ fn counts_as_plain(path: &RepoPath, around: &Around<'_>) -> bool {
     if is_kustomization_name(&name) || name == "Chart.yaml" {
         return false;
     }
-    let Some(bytes) = around.read(path) else { return false };
+    let Some(bytes) = around.read(path) else {
+        return false;
+    };
     let decoded = decode(&bytes);
     let parsed = parse_values(&decoded.text, format_meant(&name));
-    let control = parsed.documents.iter().any(|d| d.root().and_then(|r| head(d, r)).is_some_and(|h| is_control_object(&h)));
+    let control = parsed.documents.iter().any(|d| {
+        d.root()
+            .and_then(|r| head(d, r))
+            .is_some_and(|h| is_control_object(&h))
+    });
     parsed.is_whole() && !control
 }

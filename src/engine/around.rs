@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::model::RepoPath;
-use crate::source::{BaseState, BaseView, View};
+use crate::source::{BaseState, BaseView, FileKind, View};
 use crate::subject::{Adoption, ConfigSet, Neighbourhood};
 
 use super::MAX_FILE_SIZE;
@@ -21,19 +21,48 @@ pub(crate) struct Around<'a> {
 }
 
 impl<'a> Around<'a> {
-    pub(crate) fn new(view: &'a dyn View, base: Option<&'a dyn BaseView>, configs: &'a ConfigSet, options: &super::Options) -> Self {
+    pub(crate) fn new(
+        view: &'a dyn View,
+        base: Option<&'a dyn BaseView>,
+        configs: &'a ConfigSet,
+        options: &super::Options,
+    ) -> Self {
         let (prefilter, whole_view) = (options.prefilter, options.whole_view);
-        Self { view, base, configs, prefilter, whole_view, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+        Self {
+            view,
+            base,
+            configs,
+            prefilter,
+            whole_view,
+            adoption: HashMap::new(),
+            encrypted_removed: OnceLock::new(),
+        }
     }
 
     /// The same with what habits say of some files.
     pub(crate) fn with_adoption(&self, adoption: HashMap<RepoPath, Adoption>) -> Self {
-        Self { view: self.view, base: self.base, configs: self.configs, prefilter: self.prefilter, whole_view: self.whole_view, adoption, encrypted_removed: OnceLock::new() }
+        Self {
+            view: self.view,
+            base: self.base,
+            configs: self.configs,
+            prefilter: self.prefilter,
+            whole_view: self.whole_view,
+            adoption,
+            encrypted_removed: OnceLock::new(),
+        }
     }
 
     /// The same under other configs.
     pub(crate) fn with_configs<'b>(&'b self, configs: &'b ConfigSet) -> Around<'b> {
-        Around { view: self.view, base: self.base, configs, prefilter: self.prefilter, whole_view: self.whole_view, adoption: HashMap::new(), encrypted_removed: OnceLock::new() }
+        Around {
+            view: self.view,
+            base: self.base,
+            configs,
+            prefilter: self.prefilter,
+            whole_view: self.whole_view,
+            adoption: HashMap::new(),
+            encrypted_removed: OnceLock::new(),
+        }
     }
 
     pub(crate) fn view(&self) -> &'a dyn View {
@@ -51,7 +80,14 @@ impl Neighbourhood for Around<'_> {
     }
 
     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
-        self.view.read_limited(path, MAX_FILE_SIZE).ok()
+        // A link is not followed, and its target's path is not the file that it stands for.
+        let regular = self
+            .view
+            .find(path)
+            .is_some_and(|e| e.kind == FileKind::Regular);
+        regular
+            .then(|| self.view.read_limited(path, MAX_FILE_SIZE).ok())
+            .flatten()
     }
 
     fn base_if_changed(&self, path: &RepoPath) -> Option<Vec<u8>> {
@@ -62,19 +98,28 @@ impl Neighbourhood for Around<'_> {
     }
 
     fn rename_sources(&self, path: &RepoPath) -> Vec<RepoPath> {
-        let (Some(base), Some(entry)) = (self.base, self.view.find(path)) else { return Vec::new() };
+        let (Some(base), Some(entry)) = (self.base, self.view.find(path)) else {
+            return Vec::new();
+        };
         if entry.base != BaseState::Absent {
             return Vec::new();
         }
         let removed = self.encrypted_removed.get_or_init(|| {
-            let encrypted = |p: &&RepoPath| self.base(p).is_some_and(|b| memchr::memmem::find(&b, b"ENC[AES256_GCM,").is_some());
+            let encrypted = |p: &&RepoPath| {
+                self.base(p)
+                    .is_some_and(|b| memchr::memmem::find(&b, b"ENC[AES256_GCM,").is_some())
+            };
             base.removed().iter().filter(encrypted).cloned().collect()
         });
         removed.clone()
     }
 
     fn base(&self, path: &RepoPath) -> Option<Vec<u8>> {
-        self.base?.read(path).ok().flatten().filter(|b| b.len() as u64 <= MAX_FILE_SIZE)
+        self.base?
+            .read(path)
+            .ok()
+            .flatten()
+            .filter(|b| b.len() as u64 <= MAX_FILE_SIZE)
     }
 
     fn adoption(&self, path: &RepoPath) -> Adoption {

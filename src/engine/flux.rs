@@ -14,18 +14,29 @@ use crate::subject::{Neighbourhood, standing};
 use crate::syntax::{Format, decode, parse_values};
 
 pub(super) fn decryption_missing(seen: &[Seen<'_>], around: &Around<'_>) -> Vec<Sink> {
-    let any = seen.iter().any(|s| s.judged.kustomizations.iter().any(|(k, _)| !k.decrypts));
+    let any = seen
+        .iter()
+        .any(|s| s.judged.kustomizations.iter().any(|(k, _)| !k.decrypts));
     if !any || seen.iter().any(|s| s.judged.patches_decryption) {
         return Vec::new();
     }
-    let encrypted: BTreeSet<&RepoPath> = seen.iter().filter(|s| s.judged.encrypted).map(|s| &s.entry.path).collect();
+    let encrypted: BTreeSet<&RepoPath> = seen
+        .iter()
+        .filter(|s| s.judged.encrypted)
+        .map(|s| &s.entry.path)
+        .collect();
     let mut by_dir: HashMap<&[u8], Vec<&RepoPath>> = HashMap::new();
     let mut dirs: BTreeSet<&[u8]> = BTreeSet::new();
     for e in around.view().entries() {
         by_dir.entry(e.path.parent()).or_default().push(&e.path);
         dirs.insert(e.path.parent());
     }
-    let reach = Reach { around, encrypted: &encrypted, by_dir: &by_dir, dirs: &dirs };
+    let reach = Reach {
+        around,
+        encrypted: &encrypted,
+        by_dir: &by_dir,
+        dirs: &dirs,
+    };
     let mut sinks = Vec::new();
     for s in seen {
         for (k, place) in s.judged.kustomizations.iter().filter(|(k, _)| !k.decrypts) {
@@ -57,12 +68,17 @@ impl Reach<'_, '_> {
         }
         let none = Vec::new();
         let files = self.by_dir.get(dir).unwrap_or(&none);
-        if let Some(kustomization) = files.iter().find(|p| is_kustomization_name(&standing::file_name(p))) {
+        if let Some(kustomization) = files
+            .iter()
+            .find(|p| is_kustomization_name(&standing::file_name(p)))
+        {
             let bytes = self.around.read(kustomization)?;
             let decoded = decode(&bytes);
             let parsed = parse_values(&decoded.text, Format::Yaml);
             for source in parsed.documents.iter().flat_map(kustomization_sources) {
-                let Some(path) = kustomization.resolve(&source) else { continue };
+                let Some(path) = kustomization.resolve(&source) else {
+                    continue;
+                };
                 if self.encrypted.contains(&path) {
                     return Some(path);
                 }
@@ -74,13 +90,26 @@ impl Reach<'_, '_> {
             }
             return None;
         }
-        let manifest = |p: &&&RepoPath| matches!(Format::of_name(&standing::file_name(p)), Format::Yaml | Format::Json);
-        if let Some(found) = files.iter().filter(manifest).find(|p| self.encrypted.contains(**p)) {
+        let manifest = |p: &&&RepoPath| {
+            matches!(
+                Format::of_name(&standing::file_name(p)),
+                Format::Yaml | Format::Json
+            )
+        };
+        if let Some(found) = files
+            .iter()
+            .filter(manifest)
+            .find(|p| self.encrypted.contains(**p))
+        {
             return Some((*found).clone());
         }
         let mut prefix = dir.to_vec();
         prefix.push(b'/');
-        for child in self.dirs.range(prefix.as_slice()..).take_while(|d| d.starts_with(&prefix)) {
+        for child in self
+            .dirs
+            .range(prefix.as_slice()..)
+            .take_while(|d| d.starts_with(&prefix))
+        {
             let direct = memchr::memchr(b'/', &child[prefix.len()..]).is_none();
             if direct && let Some(found) = self.directory(child, visited) {
                 return Some(found);

@@ -16,7 +16,9 @@ use rayon::prelude::*;
 
 use crate::checks::{self, Judged};
 use crate::keys;
-use crate::model::{BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats};
+use crate::model::{
+    BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats,
+};
 use crate::say;
 use crate::source::{BaseView, Entry, FileKind, ReadError, View};
 use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
@@ -85,14 +87,26 @@ pub(crate) enum Status {
 }
 
 /// Judges a view.
-pub fn run(view: &dyn View, base: Option<&dyn BaseView>, repository: Option<Repository>, options: &Options) -> Outcome {
+pub fn run(
+    view: &dyn View,
+    base: Option<&dyn BaseView>,
+    repository: Option<Repository>,
+    options: &Options,
+) -> Outcome {
     let started = Instant::now();
     let run = || judge_all(view, base, repository.is_some(), options);
     let selected = view.entries().iter().filter(|e| e.selected).count();
-    let threads = if options.jobs > 0 { options.jobs } else { std::thread::available_parallelism().map_or(1, |n| n.get()) };
+    let threads = if options.jobs > 0 {
+        options.jobs
+    } else {
+        std::thread::available_parallelism().map_or(1, |n| n.get())
+    };
     // A pool costs more than a handful of files.
     let threads = threads.min(selected.div_ceil(16).max(1));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK)
+        .build();
     let (mut findings, mut blind_spots, mut stats) = match pool {
         Ok(pool) => pool.install(run),
         Err(_) => run(),
@@ -120,11 +134,17 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
     }
     let mut list = Vec::new();
     let mut texts = Vec::new();
-    for entry in view.entries().iter().filter(|e| e.kind == FileKind::Regular && e.path.file_name() == crate::subject::configs::CONFIG_NAME) {
-        let Ok(bytes) = view.read_limited(&entry.path, MAX_FILE_SIZE) else { continue };
+    for entry in view.entries().iter().filter(|e| {
+        e.kind == FileKind::Regular && e.path.file_name() == crate::subject::configs::CONFIG_NAME
+    }) {
+        let Ok(bytes) = view.read_limited(&entry.path, MAX_FILE_SIZE) else {
+            continue;
+        };
         let text = crate::syntax::decode(&bytes).text.into_owned();
         // The config of a project skeleton is filled in later.
-        if crate::subject::standing::in_template_directory(&entry.path) && crate::subject::standing::has_expression(&text) {
+        if crate::subject::standing::in_template_directory(&entry.path)
+            && crate::subject::standing::has_expression(&text)
+        {
             continue;
         }
         list.push(LoadedConfig::new(entry.path.clone(), &text, entry.tracked));
@@ -133,15 +153,30 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
     (ConfigSet::new(list), texts)
 }
 
-fn judge_all(view: &dyn View, base: Option<&dyn BaseView>, in_repository: bool, options: &Options) -> (Vec<Finding>, Vec<BlindSpot>, Stats) {
+fn judge_all(
+    view: &dyn View,
+    base: Option<&dyn BaseView>,
+    in_repository: bool,
+    options: &Options,
+) -> (Vec<Finding>, Vec<BlindSpot>, Stats) {
     let (configs, texts) = configs(view, options);
     let around = Around::new(view, base, &configs, options);
-    let selected: Vec<&Entry> = view.entries().iter().filter(|e| e.selected && e.kind != FileKind::Submodule).collect();
-    let mut seen: Vec<Seen<'_>> = selected.par_iter().map(|entry| judge_entry(entry, &around)).collect();
+    let selected: Vec<&Entry> = view
+        .entries()
+        .iter()
+        .filter(|e| e.selected && e.kind != FileKind::Submodule)
+        .collect();
+    let mut seen: Vec<Seen<'_>> = selected
+        .par_iter()
+        .map(|entry| judge_entry(entry, &around))
+        .collect();
     if !options.config_only {
         adoption::resolve(&mut seen, &around);
     }
-    let mut stats = Stats { files: seen.len() as u64, ..Stats::default() };
+    let mut stats = Stats {
+        files: seen.len() as u64,
+        ..Stats::default()
+    };
     for s in &seen {
         stats.judged += u64::from(s.read);
         stats.encrypted += u64::from(s.judged.encrypted);
@@ -160,7 +195,8 @@ fn judge_all(view: &dyn View, base: Option<&dyn BaseView>, in_repository: bool, 
         blind_spots.extend(sink.blind_spots);
     }
     if options.config_only {
-        findings.retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
+        findings
+            .retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
         blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
     }
     (findings, blind_spots, stats)
@@ -168,7 +204,13 @@ fn judge_all(view: &dyn View, base: Option<&dyn BaseView>, in_repository: bool, 
 
 /// Judges one file of the view. Used again when more is known of its group.
 pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v> {
-    let mut seen = Seen { entry, judged: Judged::default(), status: Status::Other, bytes: 0, read: false };
+    let mut seen = Seen {
+        entry,
+        judged: Judged::default(),
+        status: Status::Other,
+        bytes: 0,
+        read: false,
+    };
     let bytes = match around.view().read_limited(&entry.path, MAX_FILE_SIZE) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return seen,
@@ -178,10 +220,19 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         }
         Err(error) => {
             let (code, reason) = match error {
-                ReadError::Object => (BlindCode::MissingObject, say!["its object is missing or corrupt"]),
+                ReadError::Object => (
+                    BlindCode::MissingObject,
+                    say!["its object is missing or corrupt"],
+                ),
                 _ => (BlindCode::Unreadable, say!["it could not be read"]),
             };
-            seen.judged.sink.blind_spots.push(BlindSpot { path: entry.path.clone(), line: None, code, reason, blocking: true });
+            seen.judged.sink.blind_spots.push(BlindSpot {
+                path: entry.path.clone(),
+                line: None,
+                code,
+                reason,
+                blocking: true,
+            });
             return seen;
         }
     };
@@ -224,21 +275,54 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
 /// Sorts by path, place and check, and counts equal ones.
 fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.line(), f.place.position.map_or(0, |p| p.column), f.check.id, f.place.document);
-        a.path.cmp(&b.path).then_with(|| key(a).cmp(&key(b))).then_with(|| a.place.pointer.cmp(&b.place.pointer)).then_with(|| a.message.cmp(&b.message))
+        let key = |f: &Finding| {
+            (
+                f.line(),
+                f.place.position.map_or(0, |p| p.column),
+                f.check.id,
+                f.place.document,
+            )
+        };
+        a.path
+            .cmp(&b.path)
+            .then_with(|| key(a).cmp(&key(b)))
+            .then_with(|| a.place.pointer.cmp(&b.place.pointer))
+            .then_with(|| a.message.cmp(&b.message))
     });
     let mut counts = std::collections::HashMap::new();
     for f in findings.iter_mut() {
-        let n = counts.entry((f.check.id, f.path.clone(), f.place.document, f.place.pointer.clone())).or_insert(0u32);
+        let n = counts
+            .entry((
+                f.check.id,
+                f.path.clone(),
+                f.place.document,
+                f.place.pointer.clone(),
+            ))
+            .or_insert(0u32);
         f.occurrence = *n;
         *n += 1;
     }
 }
 
 /// For `explain`: judges one path and hands the subject to `tell`.
-pub fn explain<R>(view: &dyn View, base: Option<&dyn BaseView>, options: &Options, path: &RepoPath, tell: impl FnOnce(&Subject<'_>, &Judged, &dyn Neighbourhood) -> R) -> Result<R, ReadError> {
+pub fn explain<R>(
+    view: &dyn View,
+    base: Option<&dyn BaseView>,
+    options: &Options,
+    path: &RepoPath,
+    tell: impl FnOnce(&Subject<'_>, &Judged, &dyn Neighbourhood) -> R,
+) -> Result<R, ReadError> {
     let (configs, _) = configs(view, options);
-    let around = Around::new(view, base, &configs, &Options { prefilter: false, whole_view: true, ..options.clone() });
+    let around = Around::new(
+        view,
+        base,
+        &configs,
+        &Options {
+            prefilter: false,
+            whole_view: true,
+            ..options.clone()
+        },
+    );
     let bytes = view.read_limited(path, MAX_FILE_SIZE)?;
     let source = Source::new(&bytes);
     let subject = Subject::new(path, &source, &around);

@@ -21,18 +21,33 @@ pub(super) fn identities(seen: &mut [Seen<'_>]) {
     let mut opened: HashMap<String, Vec<RepoPath>> = HashMap::new();
     for s in seen.iter() {
         for r in &s.judged.age_recipients {
-            opened.entry(r.clone()).or_default().push(s.entry.path.clone());
+            opened
+                .entry(r.clone())
+                .or_default()
+                .push(s.entry.path.clone());
         }
     }
     for s in seen.iter_mut() {
         let leaked = std::mem::take(&mut s.judged.sink.leaked);
         for (at, recipient) in leaked {
-            let (Some(finding), Some(paths)) = (s.judged.sink.findings.get_mut(at), opened.get(&recipient)) else { continue };
+            let (Some(finding), Some(paths)) =
+                (s.judged.sink.findings.get_mut(at), opened.get(&recipient))
+            else {
+                continue;
+            };
             finding.message.push(&"; it opens ");
             finding.message.push(&paths.len());
-            finding.message.push(if paths.len() == 1 { &" encrypted file" } else { &" encrypted files" });
+            finding.message.push(if paths.len() == 1 {
+                &" encrypted file"
+            } else {
+                &" encrypted files"
+            });
             for path in paths.iter().take(5) {
-                finding.related.push(crate::model::Related { path: path.clone(), line: None, message: say!["opened by this identity"] });
+                finding.related.push(crate::model::Related {
+                    path: path.clone(),
+                    line: None,
+                    message: say!["opened by this identity"],
+                });
             }
             if finding.lenient && paths.iter().any(|p| !standing::is_lenient(p)) {
                 finding.severity = Severity::Error;
@@ -43,21 +58,40 @@ pub(super) fn identities(seen: &mut [Seen<'_>]) {
 }
 
 /// Checks of every config, and of files that only look like one.
-pub(super) fn config_checks(seen: &[Seen<'_>], around: &Around<'_>, texts: &[(RepoPath, String)], in_repository: bool, options: &Options) -> Vec<Sink> {
+pub(super) fn config_checks(
+    seen: &[Seen<'_>],
+    around: &Around<'_>,
+    texts: &[(RepoPath, String)],
+    in_repository: bool,
+    options: &Options,
+) -> Vec<Sink> {
     let mut sinks = Vec::new();
-    for s in seen.iter().filter(|s| s.entry.path.file_name() == b".sops.yml") {
+    for s in seen
+        .iter()
+        .filter(|s| s.entry.path.file_name() == b".sops.yml")
+    {
         sinks.push(checks::judge_misnamed(&s.entry.path));
     }
     let configs: Vec<&LoadedConfig> = around.configs().iter().collect();
     if configs.is_empty() {
         return sinks;
     }
-    let index: HashMap<&RepoPath, usize> = configs.iter().enumerate().map(|(i, c)| (&c.path, i)).collect();
+    let index: HashMap<&RepoPath, usize> = configs
+        .iter()
+        .enumerate()
+        .map(|(i, c)| (&c.path, i))
+        .collect();
     let mut facts: Vec<ConfigFacts<'_>> = configs
         .iter()
         .map(|c| ConfigFacts {
             loaded: c,
-            places: Places::new(texts.iter().find(|(p, _)| *p == c.path).map_or("", |(_, t)| t), Format::Yaml),
+            places: Places::new(
+                texts
+                    .iter()
+                    .find(|(p, _)| *p == c.path)
+                    .map_or("", |(_, t)| t),
+                Format::Yaml,
+            ),
             reached: vec![0; c.config.rules().len()],
             bad_pattern_reached: None,
             below: Vec::new(),
@@ -72,7 +106,9 @@ pub(super) fn config_checks(seen: &[Seen<'_>], around: &Around<'_>, texts: &[(Re
             continue;
         }
         let decision = around.configs().decide(&entry.path);
-        let Some(at) = decision.config.and_then(|c| index.get(&c.path)) else { continue };
+        let Some(at) = decision.config.and_then(|c| index.get(&c.path)) else {
+            continue;
+        };
         let f = &mut facts[*at];
         f.below.push(&entry.path);
         match decision.choice {
@@ -85,19 +121,40 @@ pub(super) fn config_checks(seen: &[Seen<'_>], around: &Around<'_>, texts: &[(Re
         f.ambiguous = ambiguous(f.loaded, seen, around);
     }
     let selected = |path: &RepoPath| around.view().find(path).is_none_or(|e| e.selected);
-    sinks.extend(facts.iter().filter(|f| selected(&f.loaded.path)).map(checks::judge_config));
+    sinks.extend(
+        facts
+            .iter()
+            .filter(|f| selected(&f.loaded.path))
+            .map(checks::judge_config),
+    );
     sinks
 }
 
 /// A plain file below a nested config on which an outer config decides otherwise.
-fn ambiguous(nested: &LoadedConfig, seen: &[Seen<'_>], around: &Around<'_>) -> Option<(RepoPath, RepoPath)> {
+fn ambiguous(
+    nested: &LoadedConfig,
+    seen: &[Seen<'_>],
+    around: &Around<'_>,
+) -> Option<(RepoPath, RepoPath)> {
     if nested.dir().is_empty() {
         return None;
     }
-    let outer = around.configs().above(nested.dir()).find(|c| c.path != nested.path)?;
+    let outer = around
+        .configs()
+        .above(nested.dir())
+        .find(|c| c.path != nested.path)?;
     let outer_set = ConfigSet::new(vec![outer.clone()]);
-    let demands = |s: &Seen<'_>| s.judged.sink.findings.iter().any(|f| f.check == &unencrypted_file::INFO && f.severity == Severity::Error);
-    for s in seen.iter().filter(|s| s.status == Status::Plain && s.entry.path.is_within(nested.dir())) {
+    let demands = |s: &Seen<'_>| {
+        s.judged
+            .sink
+            .findings
+            .iter()
+            .any(|f| f.check == &unencrypted_file::INFO && f.severity == Severity::Error)
+    };
+    for s in seen
+        .iter()
+        .filter(|s| s.status == Status::Plain && s.entry.path.is_within(nested.dir()))
+    {
         let decision = around.configs().decide(&s.entry.path);
         if decision.config.is_none_or(|c| c.path != nested.path) {
             continue;
@@ -121,17 +178,26 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
     let name = standing::file_name(path);
     let format = crate::subject::format_meant(&name);
     let decision = around.configs().decide(path);
-    let matters = standing::name_promises(&name) || (decision.rule().is_some() && decision.is_narrow() && standing::exempt(path, "", b"", None).is_none());
+    let matters = standing::name_promises(&name)
+        || (decision.rule().is_some()
+            && decision.is_narrow()
+            && standing::exempt(path, "", b"", None).is_none());
     if format.is_structured() || matters {
         seen.judged.sink.blind_spots.push(BlindSpot {
             path: path.clone(),
             line: None,
             code: BlindCode::TooLarge,
-            reason: say!["it is larger than ", super::MAX_FILE_SIZE / (1024 * 1024), " MiB; only private keys were sought in it"],
+            reason: say![
+                "it is larger than ",
+                super::MAX_FILE_SIZE / (1024 * 1024),
+                " MiB; only private keys were sought in it"
+            ],
             blocking: matters,
         });
     }
-    let Ok(mut stream) = around.view().open_stream(path) else { return };
+    let Ok(mut stream) = around.view().open_stream(path) else {
+        return;
+    };
     const CHUNK: usize = 4 * 1024 * 1024;
     const OVERLAP: usize = 64 * 1024;
     let mut buffer = vec![0; CHUNK + OVERLAP];
@@ -144,7 +210,13 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => {
-                    seen.judged.sink.blind_spots.push(BlindSpot { path: path.clone(), line: None, code: BlindCode::Unreadable, reason: say!["it could not be read to its end"], blocking: true });
+                    seen.judged.sink.blind_spots.push(BlindSpot {
+                        path: path.clone(),
+                        line: None,
+                        code: BlindCode::Unreadable,
+                        reason: say!["it could not be read to its end"],
+                        blocking: true,
+                    });
                     return;
                 }
             }
@@ -153,7 +225,11 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
             let text = String::from_utf8_lossy(&buffer[..filled]);
             if let Some(hit) = keys::find(&text).into_iter().next() {
                 let places = Places::new("", format);
-                seen.judged.sink.findings.extend(checks::key_in_large_file(path, &hit, places.span(Span::default(), 0)));
+                seen.judged.sink.findings.extend(checks::key_in_large_file(
+                    path,
+                    &hit,
+                    places.span(Span::default(), 0),
+                ));
                 return;
             }
         }

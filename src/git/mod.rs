@@ -7,7 +7,10 @@
 //! Absent on purpose: reftable (a clear error), fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
 
 mod base;
-#[expect(clippy::disallowed_methods, reason = "this is the door to Git's environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the door to Git's environment"
+)]
 mod env;
 mod index;
 mod objects;

@@ -48,7 +48,13 @@ pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
                     if target_is_secret && key == "patch" {
                         let values = operations(doc, v);
                         if !values.is_empty() {
-                            out.push(EmbeddedSecret { path: here.clone(), node: v, values, by_lines: false, open_patch: true });
+                            out.push(EmbeddedSecret {
+                                path: here.clone(),
+                                node: v,
+                                values,
+                                by_lines: false,
+                                open_patch: true,
+                            });
                         }
                         continue;
                     }
@@ -79,7 +85,11 @@ fn string(path: &[PathPart], node: NodeId, text: &str, patch: bool, out: &mut Ve
     if !patch && !may_hold_secret(text) {
         return;
     }
-    let format = if text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
+    let format = if text.trim_start().starts_with('{') {
+        Format::Json
+    } else {
+        Format::Yaml
+    };
     let parsed = parse_values(text, format);
     let mut values = secrets_of(&parsed);
     if patch {
@@ -95,21 +105,38 @@ fn string(path: &[PathPart], node: NodeId, text: &str, patch: bool, out: &mut Ve
     }
     let by_lines = !parsed.is_whole();
     if by_lines && values.is_empty() && may_hold_secret(text) {
-        values = crate::syntax::lines::secret_lines(text).into_iter().map(|l| (l.key, l.value, l.base64)).collect();
+        values = crate::syntax::lines::secret_lines(text)
+            .into_iter()
+            .map(|l| (l.key, l.value, l.base64))
+            .collect();
     }
     if !values.is_empty() {
-        out.push(EmbeddedSecret { path: path.to_vec(), node, values, by_lines, open_patch: false });
+        out.push(EmbeddedSecret {
+            path: path.to_vec(),
+            node,
+            values,
+            by_lines,
+            open_patch: false,
+        });
     }
 }
 
 fn texts(doc: &Document<'_>, v: &secret::SecretValue) -> Option<(String, String, bool)> {
-    Some((doc.text(v.key)?.to_owned(), doc.text(v.node)?.to_owned(), v.base64))
+    Some((
+        doc.text(v.key)?.to_owned(),
+        doc.text(v.node)?.to_owned(),
+        v.base64,
+    ))
 }
 
 fn secrets_of(parsed: &Parsed<'_>) -> Vec<(String, String, bool)> {
     let mut out = Vec::new();
     for doc in &parsed.documents {
-        out.extend(secret::secret_values(doc, &[]).iter().filter_map(|v| texts(doc, v)));
+        out.extend(
+            secret::secret_values(doc, &[])
+                .iter()
+                .filter_map(|v| texts(doc, v)),
+        );
     }
     out
 }
@@ -121,17 +148,28 @@ fn operations(doc: &Document<'_>, list: NodeId) -> Vec<(String, String, bool)> {
         let field = |name: &str| doc.get(op, name).and_then(|v| doc.text(v)).unwrap_or("");
         let path = field("path");
         let base64 = path == "/data" || path.starts_with("/data/");
-        if !(base64 || path == "/stringData" || path.starts_with("/stringData/")) || !matches!(field("op"), "add" | "replace") {
+        if !(base64 || path == "/stringData" || path.starts_with("/stringData/"))
+            || !matches!(field("op"), "add" | "replace")
+        {
             continue;
         }
-        let Some(value) = doc.get(op, "value") else { continue };
+        let Some(value) = doc.get(op, "value") else {
+            continue;
+        };
         match doc.kind(value) {
             Kind::Scalar(s) => {
-                let key = path.rsplit('/').next().unwrap_or("").replace("~1", "/").replace("~0", "~");
+                let key = path
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or("")
+                    .replace("~1", "/")
+                    .replace("~0", "~");
                 out.push((key, s.text.to_string(), base64));
             }
             Kind::Mapping(_) => {
-                out.extend(doc.entries(value).filter_map(|(k, v)| Some((doc.text(k)?.to_owned(), doc.text(v)?.to_owned(), base64))));
+                out.extend(doc.entries(value).filter_map(|(k, v)| {
+                    Some((doc.text(k)?.to_owned(), doc.text(v)?.to_owned(), base64))
+                }));
             }
             _ => {}
         }
@@ -150,7 +188,13 @@ pub fn last_applied(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
             if !values.is_empty() {
                 let mut path = path.to_vec();
                 path.push(PathPart::Key(k));
-                out.push(EmbeddedSecret { path, node: doc.resolve(v), values, by_lines: !parsed.is_whole(), open_patch: false });
+                out.push(EmbeddedSecret {
+                    path,
+                    node: doc.resolve(v),
+                    values,
+                    by_lines: !parsed.is_whole(),
+                    open_patch: false,
+                });
             }
         }
     });

@@ -25,7 +25,10 @@ pub struct Generator {
 
 /// Whether kustomize reads a file of this name by itself.
 pub fn is_kustomization_name(name: &str) -> bool {
-    matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization")
+    matches!(
+        name,
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization"
+    )
 }
 
 /// Entries of the `secretGenerator`s of a kustomization.
@@ -49,16 +52,25 @@ pub fn generators(doc: &Document<'_>) -> Vec<Generator> {
                         "literals" => {
                             let (key, value) = text.split_once('=').unwrap_or((text, ""));
                             // kustomize takes one pair of quotes off.
-                            let value = ['"', '\''].iter().find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q)).unwrap_or(value);
+                            let value = ['"', '\'']
+                                .iter()
+                                .find_map(|q| value.strip_prefix(*q)?.strip_suffix(*q))
+                                .unwrap_or(value);
                             GeneratorEntry::Literal(key.to_owned(), value.to_owned())
                         }
                         "files" => {
-                            let (key, path) = text.split_once('=').unwrap_or((text.rsplit('/').next().unwrap_or(text), text));
+                            let (key, path) = text
+                                .split_once('=')
+                                .unwrap_or((text.rsplit('/').next().unwrap_or(text), text));
                             GeneratorEntry::File(key.to_owned(), path.to_owned())
                         }
                         _ => GeneratorEntry::Env(text.to_owned()),
                     };
-                    out.push(Generator { path, node: doc.resolve(node), entry });
+                    out.push(Generator {
+                        path,
+                        node: doc.resolve(node),
+                        entry,
+                    });
                 };
                 if doc.is_sequence(values) {
                     for (n, v) in doc.items(values).enumerate() {
@@ -77,13 +89,28 @@ pub fn generators(doc: &Document<'_>) -> Vec<Generator> {
 pub fn kustomization_sources(doc: &Document<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let Some(root) = doc.root() else { return out };
-    for field in ["resources", "components", "bases", "patchesStrategicMerge", "crds", "generators"] {
+    for field in [
+        "resources",
+        "components",
+        "bases",
+        "patchesStrategicMerge",
+        "crds",
+        "generators",
+    ] {
         if let Some(list) = doc.get(root, field) {
-            out.extend(doc.items(list).filter_map(|i| doc.text(i)).map(str::to_owned));
+            out.extend(
+                doc.items(list)
+                    .filter_map(|i| doc.text(i))
+                    .map(str::to_owned),
+            );
         }
     }
     if let Some(list) = doc.get(root, "patches") {
-        out.extend(doc.items(list).filter_map(|i| doc.text(doc.get(i, "path")?)).map(str::to_owned));
+        out.extend(
+            doc.items(list)
+                .filter_map(|i| doc.text(doc.get(i, "path")?))
+                .map(str::to_owned),
+        );
     }
     out.extend(generators(doc).into_iter().filter_map(|g| match g.entry {
         GeneratorEntry::File(_, p) | GeneratorEntry::Env(p) => Some(p),

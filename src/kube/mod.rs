@@ -12,6 +12,8 @@ mod secret;
 
 pub use embedded::{EmbeddedSecret, embedded_secrets, last_applied};
 pub use flux::{FluxKustomization, flux_kustomization, patches_add_decryption};
-pub use generator::{Generator, GeneratorEntry, generators, is_kustomization_name, kustomization_sources};
+pub use generator::{
+    Generator, GeneratorEntry, generators, is_kustomization_name, kustomization_sources,
+};
 pub use object::{ObjectHead, head, is_control_object, looks_like_object};
 pub use secret::{SecretValue, secret_values, sops_secret_values};

@@ -29,8 +29,14 @@ const MAX_NODES: usize = 4_000_000;
 pub fn secret_values(doc: &Document<'_>, extra_kinds: &[String]) -> Vec<SecretValue> {
     let mut out = Vec::new();
     walk_mappings(doc, &mut |path, id, in_secret_list| {
-        let kind = doc.get_merged(id, "kind").and_then(|k| doc.text(k)).map(str::trim);
-        let api = doc.get_merged(id, "apiVersion").and_then(|k| doc.text(k)).map(str::trim);
+        let kind = doc
+            .get_merged(id, "kind")
+            .and_then(|k| doc.text(k))
+            .map(str::trim);
+        let api = doc
+            .get_merged(id, "apiVersion")
+            .and_then(|k| doc.text(k))
+            .map(str::trim);
         let core = kind == Some("Secret") && api == Some("v1");
         let named = kind.is_some_and(|k| extra_kinds.iter().any(|e| e == k));
         if core || named || (in_secret_list && kind.is_none_or(|k| k == "Secret")) {
@@ -46,10 +52,16 @@ pub fn sops_secret_values(doc: &Document<'_>) -> Vec<SecretValue> {
     let Some(root) = doc.root() else { return out };
     let is_sops_secret = super::head(doc, root).is_some_and(|h| h.kind == "SopsSecret");
     let spec = doc.get_all(root, "spec").last();
-    let (Some((spec_key, spec)), true) = (spec, is_sops_secret) else { return out };
+    let (Some((spec_key, spec)), true) = (spec, is_sops_secret) else {
+        return out;
+    };
     for (key, templates) in doc.get_all(spec, "secretTemplates") {
         for (i, item) in doc.items(templates).enumerate() {
-            let path = [PathPart::Key(spec_key), PathPart::Key(key), PathPart::Index(i)];
+            let path = [
+                PathPart::Key(spec_key),
+                PathPart::Key(key),
+                PathPart::Index(i),
+            ];
             if doc.is_mapping(item) {
                 collect(doc, &path, item, &mut out);
             }
@@ -59,13 +71,24 @@ pub fn sops_secret_values(doc: &Document<'_>) -> Vec<SecretValue> {
 }
 
 /// Values under `data` and `stringData` of one mapping, merge keys followed.
-pub(super) fn collect(doc: &Document<'_>, path: &[PathPart], object: NodeId, out: &mut Vec<SecretValue>) {
+pub(super) fn collect(
+    doc: &Document<'_>,
+    path: &[PathPart],
+    object: NodeId,
+    out: &mut Vec<SecretValue>,
+) {
     collect_within(doc, path, object, out, 4);
 }
 
-fn collect_within(doc: &Document<'_>, path: &[PathPart], object: NodeId, out: &mut Vec<SecretValue>, depth: usize) {
+fn collect_within(
+    doc: &Document<'_>,
+    path: &[PathPart],
+    object: NodeId,
+    out: &mut Vec<SecretValue>,
+    depth: usize,
+) {
     let mut holders = vec![object];
-    holders.extend(doc.merge_sources(object));
+    holders.extend(doc.all_merge_sources(object));
     for holder in holders {
         for (key, section) in doc.entries(holder) {
             let base64 = match doc.text(key) {
@@ -80,9 +103,16 @@ fn collect_within(doc: &Document<'_>, path: &[PathPart], object: NodeId, out: &m
     }
 }
 
-fn values(doc: &Document<'_>, path: &[PathPart], section: NodeId, base64: bool, out: &mut Vec<SecretValue>, depth: usize) {
+fn values(
+    doc: &Document<'_>,
+    path: &[PathPart],
+    section: NodeId,
+    base64: bool,
+    out: &mut Vec<SecretValue>,
+    depth: usize,
+) {
     let mut sections = vec![section];
-    sections.extend(doc.merge_sources(section));
+    sections.extend(doc.all_merge_sources(section));
     for section in sections {
         for (k, v) in doc.entries(section) {
             if doc.text(k) == Some("<<") {
@@ -91,20 +121,44 @@ fn values(doc: &Document<'_>, path: &[PathPart], section: NodeId, base64: bool, 
             let mut path = path.to_vec();
             path.push(PathPart::Key(k));
             match doc.kind(v) {
-                Kind::Scalar(_) => out.push(SecretValue { path, node: doc.resolve(v), site: v, key: k, base64 }),
+                Kind::Scalar(_) => out.push(SecretValue {
+                    path,
+                    node: doc.resolve(v),
+                    site: v,
+                    key: k,
+                    base64,
+                }),
                 // `{{ x }}` without quotes reads as nested mappings: the caller sees it by its source text.
-                Kind::Mapping(_) if doc.node(v).flow => out.push(SecretValue { path, node: doc.resolve(v), site: v, key: k, base64 }),
-                Kind::Mapping(_) if base64 && matches!(doc.text(k), Some("data" | "stringData")) && depth > 0 => {
+                Kind::Mapping(_) if doc.node(v).flow => out.push(SecretValue {
+                    path,
+                    node: doc.resolve(v),
+                    site: v,
+                    key: k,
+                    base64,
+                }),
+                Kind::Mapping(_)
+                    if base64
+                        && matches!(doc.text(k), Some("data" | "stringData"))
+                        && depth > 0 =>
+                {
                     let inner = doc.text(k) == Some("data");
                     values(doc, &path, v, inner, out, depth - 1);
                 }
-                Kind::Mapping(_) if !base64 && depth > 0 => values(doc, &path, v, base64, out, depth - 1),
+                Kind::Mapping(_) if !base64 && depth > 0 => {
+                    values(doc, &path, v, base64, out, depth - 1)
+                }
                 Kind::Sequence(_) if !base64 => {
                     for (i, item) in doc.items(v).enumerate() {
                         if doc.scalar(item).is_some() {
                             let mut path = path.clone();
                             path.push(PathPart::Index(i));
-                            out.push(SecretValue { path, node: doc.resolve(item), site: item, key: k, base64 });
+                            out.push(SecretValue {
+                                path,
+                                node: doc.resolve(item),
+                                site: item,
+                                key: k,
+                                base64,
+                            });
                         }
                     }
                 }
@@ -122,7 +176,10 @@ pub(super) fn walk_mappings(doc: &Document<'_>, visit: &mut dyn FnMut(&[PathPart
     // Depth is bounded by the parser, so a stack of frames is enough: (node, next child, item of a SecretList).
     let mut path: Vec<PathPart> = Vec::new();
     let mut stack: Vec<(NodeId, usize, usize, bool)> = Vec::new();
-    let enter = |id: NodeId, path: &[PathPart], in_list: bool, visit: &mut dyn FnMut(&[PathPart], NodeId, bool)| {
+    let enter = |id: NodeId,
+                 path: &[PathPart],
+                 in_list: bool,
+                 visit: &mut dyn FnMut(&[PathPart], NodeId, bool)| {
         if doc.is_mapping(id) {
             visit(path, id, in_list);
         }

@@ -156,7 +156,11 @@ impl Finding {
     /// With a further place.
     #[must_use]
     pub fn related(mut self, path: &RepoPath, line: Option<u32>, message: Message) -> Self {
-        self.related.push(Related { path: path.clone(), line, message });
+        self.related.push(Related {
+            path: path.clone(),
+            line,
+            message,
+        });
         self
     }
 
@@ -176,9 +180,19 @@ impl Finding {
         h.update(self.path.as_bytes());
         h.update(b"\0");
         h.update(self.place.document.to_le_bytes());
-        h.update(self.place.pointer.as_ref().map_or("", |p| p.as_str()).as_bytes());
+        h.update(
+            self.place
+                .pointer
+                .as_ref()
+                .map_or("", |p| p.as_str())
+                .as_bytes(),
+        );
         h.update(b"\0");
         h.update(self.occurrence.to_le_bytes());
-        h.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+        h.finalize()
+            .iter()
+            .take(16)
+            .map(|b| format!("{b:02x}"))
+            .collect()
     }
 }

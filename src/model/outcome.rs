@@ -142,7 +142,10 @@ impl Outcome {
 
     /// What the run amounts to.
     pub fn verdict(&self) -> Verdict {
-        if self.fail_on.is_some_and(|least| self.findings.iter().any(|f| f.severity >= least)) {
+        if self
+            .fail_on
+            .is_some_and(|least| self.findings.iter().any(|f| f.severity >= least))
+        {
             Verdict::Found
         } else if !self.complete() && !self.allow_incomplete {
             Verdict::Incomplete

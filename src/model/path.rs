@@ -68,7 +68,11 @@ impl RepoPath {
         if relative.starts_with('/') || relative.contains('\0') {
             return None;
         }
-        let mut parts: Vec<&[u8]> = self.parent().split(|b| *b == b'/').filter(|p| !p.is_empty()).collect();
+        let mut parts: Vec<&[u8]> = self
+            .parent()
+            .split(|b| *b == b'/')
+            .filter(|p| !p.is_empty())
+            .collect();
         for part in relative.as_bytes().split(|b| *b == b'/') {
             match part {
                 b"" | b"." => {}
@@ -84,7 +88,10 @@ impl RepoPath {
     /// Whether the path is `dir` itself or lies below it; the empty `dir` holds everything.
     pub fn is_within(&self, dir: &[u8]) -> bool {
         dir.is_empty()
-            || self.0.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+            || self
+                .0
+                .strip_prefix(dir)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
     }
 
     /// The path relative to `dir`, when it lies below it.
@@ -143,6 +150,9 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped_when_shown() {
-        assert_eq!(RepoPath::new("a\n\u{1b}[31m\u{202e}b").to_string(), "a\\n\\u{1b}[31m\\u{202e}b");
+        assert_eq!(
+            RepoPath::new("a\n\u{1b}[31m\u{202e}b").to_string(),
+            "a\\n\\u{1b}[31m\\u{202e}b"
+        );
     }
 }

@@ -44,7 +44,11 @@ pub struct Argument<'p>(pub &'p RepoPath);
 impl Shown for Argument<'_> {
     fn show(&self, out: &mut String) {
         let text = self.0.to_string();
-        let plain = !text.is_empty() && !text.starts_with('-') && text.chars().all(|c| c.is_alphanumeric() || "/._-+@%,:=".contains(c));
+        let plain = !text.is_empty()
+            && !text.starts_with('-')
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || "/._-+@%,:=".contains(c));
         if plain {
             out.push_str(&text);
             return;
@@ -102,9 +106,14 @@ impl From<&'static str> for Message {
 pub struct SafeKey(String);
 
 impl SafeKey {
-    /// Masks keys over 64 characters and those that look like key material.
+    /// Masks keys over 64 characters, those that look like key material, and those that are rather a piece of a value.
     pub fn new(key: &str) -> Self {
-        if key.chars().count() > 64 || looks_secret(key) { Self(MASK.to_owned()) } else { Self(escape_for_terminal(key)) }
+        let masked = key.chars().count() > 64 || looks_secret(key) || looks_like_value(key);
+        if masked {
+            Self(MASK.to_owned())
+        } else {
+            Self(escape_for_terminal(key))
+        }
     }
 
     /// An index of a list.
@@ -136,9 +145,13 @@ impl Label {
             if i > 0 {
                 out.push(' ');
             }
-            out.push_str(if looks_secret(word) && !is_public_name(word) { MASK } else { word });
+            out.push_str(if looks_secret(word) { MASK } else { word });
         }
-        let mut out = escape_for_terminal(&out);
+        Self::cut(&out)
+    }
+
+    fn cut(text: &str) -> Self {
+        let mut out = escape_for_terminal(text);
         if out.chars().count() > 120 {
             out = out.chars().take(119).collect();
             out.push('…');
@@ -148,9 +161,23 @@ impl Label {
 
     /// For public identities (recipients): shortened in the middle when long.
     pub fn identity(text: &str) -> Self {
-        let whole = Self::new(text);
+        let words: Vec<&str> = text
+            .split(' ')
+            .map(|w| {
+                if looks_secret(w) && !is_public_name(w) {
+                    MASK
+                } else {
+                    w
+                }
+            })
+            .collect();
+        let whole = Self::cut(&words.join(" "));
         if whole.0.starts_with("age1") && whole.0.is_ascii() && whole.0.len() > 24 {
-            return Self(format!("{}…{}", &whole.0[..12], &whole.0[whole.0.len() - 6..]));
+            return Self(format!(
+                "{}…{}",
+                &whole.0[..12],
+                &whole.0[whole.0.len() - 6..]
+            ));
         }
         whole
     }
@@ -192,48 +219,96 @@ impl Pointer {
 
 impl Shown for Pointer {
     fn show(&self, out: &mut String) {
-        out.push_str(if self.0.is_empty() { "the whole file" } else { &self.0 });
+        out.push_str(if self.0.is_empty() {
+            "the whole file"
+        } else {
+            &self.0
+        });
     }
 }
 
 /// Whether a short text looks like key material: a private key, or a run of 16 or more letters and digits that change often.
 fn looks_secret(text: &str) -> bool {
+    names_secret(text) || text.split(|c: char| !c.is_alphanumeric()).any(is_random)
+}
+
+/// A private key, or a URL with a password.
+fn names_secret(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
-    if upper.contains("PRIVATE KEY") || upper.contains("AGE-SECRET-KEY") || upper.contains("AGE-PLUGIN-") {
-        return true;
-    }
-    // scheme://user:password@host
-    if let Some((_, rest)) = text.split_once("://")
-        && rest.split('/').next().is_some_and(|host| host.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')))
+    if upper.contains("PRIVATE KEY")
+        || upper.contains("AGE-SECRET-KEY")
+        || upper.contains("AGE-PLUGIN-")
     {
         return true;
     }
-    text.split(|c: char| !c.is_alphanumeric()).any(|run| {
-        let (mut letters, mut digits, mut changes, mut last) = (0, 0, 0, None);
-        for c in run.chars() {
-            let digit = c.is_numeric();
-            if digit {
-                digits += 1;
-            } else {
-                letters += 1;
-            }
-            if last.is_some_and(|l| l != digit) {
-                changes += 1;
-            }
-            last = Some(digit);
-        }
-        letters + digits >= 16 && letters >= 1 && digits >= 2 && changes >= 4
+    // scheme://user:password@host
+    text.split_once("://").is_some_and(|(_, rest)| {
+        rest.split('/').next().is_some_and(|host| {
+            host.rsplit_once('@')
+                .is_some_and(|(user, _)| user.contains(':'))
+        })
     })
 }
 
-/// Public identities that look random: age and SSH recipients, fingerprints, ARNs, key URLs.
+fn is_random(run: &str) -> bool {
+    let (mut letters, mut digits, mut changes, mut last) = (0, 0, 0, None);
+    for c in run.chars() {
+        let digit = c.is_numeric();
+        if digit {
+            digits += 1;
+        } else {
+            letters += 1;
+        }
+        if last.is_some_and(|l| l != digit) {
+            changes += 1;
+        }
+        last = Some(digit);
+    }
+    letters + digits >= 16 && letters >= 1 && digits >= 2 && changes >= 4
+}
+
+/// Whether a "key" is what a format made of a line of a value: dotenv and INI split anything at the first `=` or `:`, a
+/// line of JSON or the last line of a base64 body as well.
+fn looks_like_value(key: &str) -> bool {
+    let pair = |c: char| {
+        matches!(
+            c,
+            '"' | '\'' | '`' | '=' | ';' | char::REPLACEMENT_CHARACTER
+        ) || c.is_control()
+    };
+    let base64 = key.len() >= 8
+        && key.contains('+')
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+    let colon = key
+        .split_once(": ")
+        .is_some_and(|(name, value)| !name.trim().is_empty() && !value.trim().is_empty());
+    let query = key.contains("://") && key.contains(['?', '@']);
+    key.contains(pair) || base64 || colon || query
+}
+
+/// Public identities that look random: age recipients, fingerprints, and key ids in ARNs, resource names and key URLs,
+/// which are hexadecimal.
 fn is_public_name(word: &str) -> bool {
-    let hex = word.trim_start_matches("0x");
-    word.starts_with("age1")
-        || word.starts_with("arn:")
+    let hex = |run: &str| run.bytes().all(|b| b.is_ascii_hexdigit());
+    let fingerprint = word.trim_start_matches("0x");
+    if names_secret(word) {
+        return false;
+    }
+    if word.starts_with("age1") {
+        return word
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    }
+    let resource = word.starts_with("arn:")
         || word.starts_with("projects/")
-        || (word.starts_with("https://") && !word.contains('@') && !word.contains('?'))
-        || (matches!(hex.len(), 16 | 40 | 64) && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+        || (word.starts_with("https://") && !word.contains('@') && !word.contains('?'));
+    (resource
+        && word
+            .split(|c: char| !c.is_alphanumeric())
+            .all(|run| hex(run) || !is_random(run)))
+        || (matches!(fingerprint.len(), 16 | 40 | 64) && hex(fingerprint))
 }
 
 /// Makes control, bidirectional and invisible format characters visible.
@@ -242,7 +317,11 @@ pub fn escape_for_terminal(text: &str) -> String {
     for c in text.chars() {
         let hostile = c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-        if hostile { out.extend(c.escape_default()) } else { out.push(c) }
+        if hostile {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
     }
     out
 }
@@ -253,11 +332,30 @@ mod tests {
 
     #[test]
     fn ordinary_keys_are_shown_and_key_like_ones_masked() {
-        for key in ["password", "PGADMIN_DEFAULT_PASSWORD", "tls.crt", ".dockerconfigjson", "id_ed25519", "githubAppInstallationID", "s3_access_key_id", "oauth2ClientSecretV2"] {
+        for key in [
+            "password",
+            "PGADMIN_DEFAULT_PASSWORD",
+            "tls.crt",
+            ".dockerconfigjson",
+            "id_ed25519",
+            "githubAppInstallationID",
+            "s3_access_key_id",
+            "oauth2ClientSecretV2",
+        ] {
             assert_eq!(SafeKey::new(key).as_str(), key);
         }
         let long = "x".repeat(65);
-        for key in ["kX93hfA81kfLs0Qm2", "AGE-SECRET-KEY-1ABC", "-----BEGIN PRIVATE KEY-----", long.as_str(), "https://a:b@c/"] {
+        for key in [
+            "kX93hfA81kfLs0Qm2",
+            "AGE-SECRET-KEY-1ABC",
+            "-----BEGIN PRIVATE KEY-----",
+            long.as_str(),
+            "https://a:b@c/",
+            "\"password\": \"kumquat2",
+            "Zm9v/YmFy+QUJD",
+            "password: kumquat",
+            "a\nkumquat",
+        ] {
             assert_eq!(SafeKey::new(key).as_str(), MASK, "{}", key.len());
         }
     }
@@ -270,7 +368,10 @@ mod tests {
             out
         };
         assert_eq!(shown("apps/a.sops.yaml"), "apps/a.sops.yaml");
-        assert_eq!(shown("my apps/s ecret's.yaml"), "'my apps/s ecret'\\''s.yaml'");
+        assert_eq!(
+            shown("my apps/s ecret's.yaml"),
+            "'my apps/s ecret'\\''s.yaml'"
+        );
         assert_eq!(shown("-rf.yaml"), "'./-rf.yaml'");
         assert_eq!(shown("$(id).yaml"), "'$(id).yaml'");
     }
@@ -280,7 +381,24 @@ mod tests {
         let age = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
         assert_eq!(Label::identity(age).as_str(), "age1ql3z7hjy…mcac8p");
         assert_eq!(Label::new("AGE-SECRET-KEY-1QQQ").as_str(), MASK);
-        assert_eq!(Label::new(r"secrets/.*\.yaml$").as_str(), r"secrets/.*\.yaml$");
+        for public in [
+            "arn:aws:kms:eu-west-1:111111111111:key/mrk-0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+            "https://v.vault.azure.net/keys/k/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+            "85D77543B3D624B63CEA9E6DBC17301B491B3F21",
+        ] {
+            assert_eq!(Label::identity(public).as_str(), public);
+        }
+        for secret in [
+            "arn:aws:kms:eu-west-1:AGE-SECRET-KEY-1QQQ:key/a",
+            "https://hooks.example/kX93hfA81kfLs0Qm2",
+            "age1kX93hfA81kfLs0Qm2",
+        ] {
+            assert_eq!(Label::identity(secret).as_str(), MASK);
+        }
+        assert_eq!(
+            Label::new(r"secrets/.*\.yaml$").as_str(),
+            r"secrets/.*\.yaml$"
+        );
     }
 
     #[test]

@@ -14,7 +14,10 @@ pub struct Span {
 impl Span {
     /// From a start and an end in bytes.
     pub fn new(start: usize, end: usize) -> Self {
-        Self { start, end: end.max(start) }
+        Self {
+            start,
+            end: end.max(start),
+        }
     }
 
     /// As a range for slicing.
@@ -66,14 +69,22 @@ impl<'t> LineIndex<'t> {
         let start = self.starts[line - 1];
         // A column in a very long line is counted only so far: nobody reads column 100,000.
         let column = self.text[start..offset].chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        )
     }
 
     /// Start and end of a span.
     pub fn position(&self, span: Span) -> Position {
         let (line, column) = self.line_column(span.start);
         let (end_line, end_column) = self.line_column(span.end.max(span.start));
-        Position { line, column, end_line, end_column }
+        Position {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
     }
 }
 

@@ -35,7 +35,16 @@ pub const RULE_FIELDS: [&str; 18] = [
 ];
 
 /// Fields of a key group.
-const GROUP_FIELDS: [&str; 8] = ["merge", "age", "pgp", "kms", "gcp_kms", "hckms", "azure_keyvault", "hc_vault"];
+const GROUP_FIELDS: [&str; 8] = [
+    "merge",
+    "age",
+    "pgp",
+    "kms",
+    "gcp_kms",
+    "hckms",
+    "azure_keyvault",
+    "hc_vault",
+];
 
 /// Top-level fields.
 const TOP_FIELDS: [&str; 3] = ["creation_rules", "destination_rules", "stores"];
@@ -141,7 +150,11 @@ impl CreationRule {
 
     /// The options in force for a file of this format: default applied; binary files ignore all.
     pub fn effective_options(&self, format: Format) -> SelectionOptions {
-        if format == Format::Binary { SelectionOptions::default() } else { self.options.clone().with_default() }
+        if format == Format::Binary {
+            SelectionOptions::default()
+        } else {
+            self.options.clone().with_default()
+        }
     }
 
     /// What sops would say when the rule is taken, selection options first.
@@ -149,7 +162,10 @@ impl CreationRule {
         if self.options.count() > 1 {
             return Some(Refusal::ScopeConflict);
         }
-        self.bad_keys.iter().any(|k| k.error != KeyError::Suspect).then_some(Refusal::BadKey)
+        self.bad_keys
+            .iter()
+            .any(|k| k.error != KeyError::Suspect)
+            .then_some(Refusal::BadKey)
     }
 }
 
@@ -205,7 +221,9 @@ impl SopsConfig {
         if self.broken.is_some() {
             return Choice::Broken;
         }
-        let Some(rules) = &self.rules else { return Choice::NoCreationRules };
+        let Some(rules) = &self.rules else {
+            return Choice::NoCreationRules;
+        };
         for rule in rules {
             match &rule.path_regex {
                 None => return Choice::Rule(rule.index),
@@ -223,7 +241,9 @@ impl SopsConfig {
 /// What sops matches: the path relative to the config's directory, or the absolute path when it lies elsewhere; both
 /// absolute and lexically clean. A config in `/` strips nothing, because sops looks for two slashes then.
 pub fn match_subject<'p>(path: &'p str, config_dir: &str) -> &'p str {
-    path.strip_prefix(config_dir).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
+    path.strip_prefix(config_dir)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(path)
 }
 
 struct Reader<'r, 't> {
@@ -236,12 +256,21 @@ impl Reader<'_, '_> {
     fn config(&self) -> SopsConfig {
         let mut config = SopsConfig::default();
         // Go's Unmarshal reads the first document only.
-        if let Some(p) = self.parsed.problems.iter().find(|p| p.document == 0 && (p.is_fatal() || p.kind == ProblemKind::UnknownAlias)) {
+        if let Some(p) = self
+            .parsed
+            .problems
+            .iter()
+            .find(|p| p.document == 0 && (p.is_fatal() || p.kind == ProblemKind::UnknownAlias))
+        {
             config.broken = Some((LoadError::NotYaml, p.span));
             return config;
         }
-        let Some(doc) = self.parsed.documents.first() else { return config };
-        let Some(root) = doc.root() else { return config };
+        let Some(doc) = self.parsed.documents.first() else {
+            return config;
+        };
+        let Some(root) = doc.root() else {
+            return config;
+        };
         if doc.scalar(root).is_some_and(|s| s.ty == ScalarType::Null) {
             return config;
         }
@@ -249,16 +278,32 @@ impl Reader<'_, '_> {
             config.broken = Some((LoadError::WrongShape, doc.node(root).span));
             return config;
         }
-        if super::metadata::find(doc, Format::Yaml).is_some_and(|m| super::metadata::is_metadata(&m, Format::Yaml)) {
+        if super::metadata::find(doc, Format::Yaml)
+            .is_some_and(|m| super::metadata::is_metadata(&m, Format::Yaml))
+        {
             config.broken = Some((LoadError::Encrypted, doc.node(root).span));
             return config;
         }
-        config.unknown_fields = unknown(doc, root, &TOP_FIELDS).into_iter().filter(|(_, _, near)| near.is_some()).collect();
+        config.unknown_fields = unknown(doc, root, &TOP_FIELDS)
+            .into_iter()
+            .filter(|(_, _, near)| near.is_some())
+            .collect();
         match self.rules(doc, root) {
             Ok(rules) => config.rules = rules,
             Err(span) => {
-                let duplicate = self.parsed.problems.iter().any(|p| p.kind == ProblemKind::DuplicateKey && p.span == span);
-                config.broken = Some((if duplicate { LoadError::DuplicateKey } else { LoadError::WrongShape }, span));
+                let duplicate = self
+                    .parsed
+                    .problems
+                    .iter()
+                    .any(|p| p.kind == ProblemKind::DuplicateKey && p.span == span);
+                config.broken = Some((
+                    if duplicate {
+                        LoadError::DuplicateKey
+                    } else {
+                        LoadError::WrongShape
+                    },
+                    span,
+                ));
             }
         }
         config
@@ -268,7 +313,9 @@ impl Reader<'_, '_> {
         self.unique(doc, root)?;
         self.stores(doc, root)?;
         self.destinations(doc, root)?;
-        let Some(list) = doc.get_merged(root, "creation_rules") else { return Ok(None) };
+        let Some(list) = doc.get_merged(root, "creation_rules") else {
+            return Ok(None);
+        };
         if is_null(doc, list) {
             return Ok(None);
         }
@@ -284,10 +331,20 @@ impl Reader<'_, '_> {
 
     /// Formatting options: nothing for us, but a wrong shape makes the config unreadable.
     fn stores(&self, doc: &Document<'_>, root: NodeId) -> Shape<()> {
-        let Some(stores) = doc.get_merged(root, "stores").filter(|s| !is_null(doc, *s)) else { return Ok(()) };
+        let Some(stores) = doc.get_merged(root, "stores").filter(|s| !is_null(doc, *s)) else {
+            return Ok(());
+        };
         self.fields(doc, stores)?;
-        for (name, has_indent) in [("dotenv", false), ("ini", false), ("json", true), ("json_binary", true), ("yaml", true)] {
-            let Some(store) = doc.get_merged(stores, name).filter(|s| !is_null(doc, *s)) else { continue };
+        for (name, has_indent) in [
+            ("dotenv", false),
+            ("ini", false),
+            ("json", true),
+            ("json_binary", true),
+            ("yaml", true),
+        ] {
+            let Some(store) = doc.get_merged(stores, name).filter(|s| !is_null(doc, *s)) else {
+                continue;
+            };
             self.fields(doc, store)?;
             if has_indent {
                 int_field(doc, store, "indent")?;
@@ -300,12 +357,24 @@ impl Reader<'_, '_> {
     fn destinations(&self, doc: &Document<'_>, root: NodeId) -> Shape<()> {
         for rule in list_items(doc, doc.get_merged(root, "destination_rules"))? {
             self.fields(doc, rule)?;
-            for name in ["path_regex", "s3_bucket", "s3_prefix", "gcs_bucket", "gcs_prefix", "vault_path", "vault_address", "vault_kv_mount_name"] {
+            for name in [
+                "path_regex",
+                "s3_bucket",
+                "s3_prefix",
+                "gcs_bucket",
+                "gcs_prefix",
+                "vault_path",
+                "vault_address",
+                "vault_kv_mount_name",
+            ] {
                 text_field(doc, rule, name)?;
             }
             int_field(doc, rule, "vault_kv_version")?;
             bool_field(doc, rule, "omit_extensions")?;
-            if let Some(inner) = doc.get_merged(rule, "recreation_rule").filter(|r| !is_null(doc, *r)) {
+            if let Some(inner) = doc
+                .get_merged(rule, "recreation_rule")
+                .filter(|r| !is_null(doc, *r))
+            {
                 self.fields(doc, inner)?;
                 self.rule(doc, inner, 0)?;
             }
@@ -326,11 +395,17 @@ impl Reader<'_, '_> {
         let own = doc.resolve(mapping);
         for (k, v) in doc.entries(mapping) {
             let span = doc.node(k).span;
-            let merged_into_itself = doc.text(k) == Some("<<") && (doc.resolve(v) == own || doc.items(v).any(|i| doc.resolve(i) == own));
+            let merged_into_itself = doc.text(k) == Some("<<")
+                && (doc.resolve(v) == own || doc.items(v).any(|i| doc.resolve(i) == own));
             if merged_into_itself || doc.scalar(k).is_none() {
                 return Err(span);
             }
-            if self.parsed.problems.iter().any(|p| p.kind == ProblemKind::DuplicateKey && p.document == 0 && p.span == span) {
+            if self
+                .parsed
+                .problems
+                .iter()
+                .any(|p| p.kind == ProblemKind::DuplicateKey && p.document == 0 && p.span == span)
+            {
                 return Err(span);
             }
         }
@@ -340,11 +415,19 @@ impl Reader<'_, '_> {
     fn rule(&self, doc: &Document<'_>, id: NodeId, index: usize) -> Shape<CreationRule> {
         self.unique(doc, id)?;
         let text = |field: &str| text_field(doc, id, field);
-        let path_regex = text("path_regex")?.filter(|(t, _)| !t.is_empty()).map(|(source, span)| {
-            let compiled = GoRegex::new(&source);
-            let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
-            PathPattern { regex: compiled.map(Arc::new).map_err(|e| e.to_string()), own_limit, source, span }
-        });
+        let path_regex =
+            text("path_regex")?
+                .filter(|(t, _)| !t.is_empty())
+                .map(|(source, span)| {
+                    let compiled = GoRegex::new(&source);
+                    let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
+                    PathPattern {
+                        regex: compiled.map(Arc::new).map_err(|e| e.to_string()),
+                        own_limit,
+                        source,
+                        span,
+                    }
+                });
         let mut options = SelectionOptions::default();
         for name in SELECTION_OPTIONS {
             if let Some((value, span)) = text(name)? {
@@ -389,10 +472,24 @@ impl Reader<'_, '_> {
             ] {
                 if kind == KeyType::AzureKv {
                     for (item, span) in &hckms {
-                        push_key(KeyType::HcKms, item.trim(), "", *span, &mut keys, &mut rule.bad_keys);
+                        push_key(
+                            KeyType::HcKms,
+                            item.trim(),
+                            "",
+                            *span,
+                            &mut keys,
+                            &mut rule.bad_keys,
+                        );
                     }
                 }
-                flat_keys(doc, doc.get_merged(id, field), kind, &profile, &mut keys, &mut rule.bad_keys);
+                flat_keys(
+                    doc,
+                    doc.get_merged(id, field),
+                    kind,
+                    &profile,
+                    &mut keys,
+                    &mut rule.bad_keys,
+                );
             }
             groups = vec![keys];
         }
@@ -400,7 +497,14 @@ impl Reader<'_, '_> {
         Ok(rule)
     }
 
-    fn group(&self, doc: &Document<'_>, id: NodeId, keys: &mut Vec<KeyEntry>, bad: &mut Vec<BadKey>, depth: usize) -> Shape<()> {
+    fn group(
+        &self,
+        doc: &Document<'_>,
+        id: NodeId,
+        keys: &mut Vec<KeyEntry>,
+        bad: &mut Vec<BadKey>,
+        depth: usize,
+    ) -> Shape<()> {
         if !doc.is_mapping(id) || depth > 50 {
             return Err(doc.node(id).span);
         }
@@ -417,13 +521,29 @@ impl Reader<'_, '_> {
             push_key(KeyType::Pgp, &item, "", span, keys, bad);
         }
         for m in list_items(doc, doc.get_merged(id, "kms"))? {
-            let f = |name: &str| text_field(doc, m, name).map(|t| t.map(|(t, _)| t).unwrap_or_default());
+            let f = |name: &str| {
+                text_field(doc, m, name).map(|t| t.map(|(t, _)| t).unwrap_or_default())
+            };
             let mut context: Vec<String> = Vec::new();
             if let Some(c) = doc.get_merged(m, "context").filter(|c| doc.is_mapping(*c)) {
-                context.extend(doc.entries(c).map(|(k, v)| format!("{}:{}", doc.text(k).unwrap_or(""), doc.text(v).unwrap_or(""))));
+                context.extend(doc.entries(c).map(|(k, v)| {
+                    format!(
+                        "{}:{}",
+                        doc.text(k).unwrap_or(""),
+                        doc.text(v).unwrap_or("")
+                    )
+                }));
             }
             context.sort();
-            keys.push(KeyEntry { kind: KeyType::Kms, identity: kms_identity(&f("arn")?, &f("role")?, &context.join(","), &f("aws_profile")?) });
+            keys.push(KeyEntry {
+                kind: KeyType::Kms,
+                identity: kms_identity(
+                    &f("arn")?,
+                    &f("role")?,
+                    &context.join(","),
+                    &f("aws_profile")?,
+                ),
+            });
         }
         for m in list_items(doc, doc.get_merged(id, "gcp_kms"))? {
             if let Some((t, span)) = text_field(doc, m, "resource_id")? {
@@ -436,8 +556,13 @@ impl Reader<'_, '_> {
             }
         }
         for m in list_items(doc, doc.get_merged(id, "azure_keyvault"))? {
-            let f = |name: &str| text_field(doc, m, name).map(|t| t.map(|(t, _)| t).unwrap_or_default());
-            keys.push(KeyEntry { kind: KeyType::AzureKv, identity: format!("{}/keys/{}/{}", f("vaultUrl")?, f("key")?, f("version")?) });
+            let f = |name: &str| {
+                text_field(doc, m, name).map(|t| t.map(|(t, _)| t).unwrap_or_default())
+            };
+            keys.push(KeyEntry {
+                kind: KeyType::AzureKv,
+                identity: format!("{}/keys/{}/{}", f("vaultUrl")?, f("key")?, f("version")?),
+            });
         }
         for (item, span) in string_list(doc, doc.get_merged(id, "hc_vault"))? {
             push_key(KeyType::HcVault, &item, "", span, keys, bad);
@@ -448,7 +573,9 @@ impl Reader<'_, '_> {
 
 /// The place to point at for a rule: its first key.
 fn first_line(doc: &Document<'_>, id: NodeId) -> Span {
-    doc.entries(id).next().map_or(doc.node(id).span, |(k, _)| doc.node(k).span)
+    doc.entries(id)
+        .next()
+        .map_or(doc.node(id).span, |(k, _)| doc.node(k).span)
 }
 
 fn is_null(doc: &Document<'_>, id: NodeId) -> bool {
@@ -460,7 +587,9 @@ fn text_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<Option<(Stri
     if !doc.is_mapping(id) {
         return Err(doc.node(id).span);
     }
-    let Some(v) = doc.get_merged(id, field) else { return Ok(None) };
+    let Some(v) = doc.get_merged(id, field) else {
+        return Ok(None);
+    };
     match doc.kind(v) {
         Kind::Scalar(s) if s.ty == ScalarType::Null => Ok(None),
         Kind::Scalar(s) => Ok(Some((s.text.to_string(), doc.node(v).span))),
@@ -469,7 +598,9 @@ fn text_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<Option<(Stri
 }
 
 fn bool_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<bool> {
-    let Some(v) = doc.get_merged(id, field) else { return Ok(false) };
+    let Some(v) = doc.get_merged(id, field) else {
+        return Ok(false);
+    };
     match doc.kind(v) {
         Kind::Scalar(s) if s.ty == ScalarType::Null => Ok(false),
         Kind::Scalar(s) if s.ty == ScalarType::Bool => Ok(s.text.eq_ignore_ascii_case("true")),
@@ -484,12 +615,16 @@ fn bool_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<bool> {
 }
 
 fn int_field(doc: &Document<'_>, id: NodeId, field: &str) -> Shape<i64> {
-    let Some(v) = doc.get_merged(id, field) else { return Ok(0) };
+    let Some(v) = doc.get_merged(id, field) else {
+        return Ok(0);
+    };
     match doc.kind(v) {
         Kind::Scalar(s) if s.ty == ScalarType::Null => Ok(0),
         Kind::Scalar(s) if s.ty == ScalarType::Int => Ok(int_value(&s.text)),
         // Go cuts the fraction off.
-        Kind::Scalar(s) if s.ty == ScalarType::Float => Ok(s.text.parse::<f64>().map_or(0, |f| f as i64)),
+        Kind::Scalar(s) if s.ty == ScalarType::Float => {
+            Ok(s.text.parse::<f64>().map_or(0, |f| f as i64))
+        }
         _ => Err(doc.node(v).span),
     }
 }
@@ -505,7 +640,12 @@ fn int_value(text: &str) -> i64 {
         Some("0x" | "0X") => (&digits[2..], 16),
         Some("0o" | "0O") => (&digits[2..], 8),
         Some("0b" | "0B") => (&digits[2..], 2),
-        _ if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) => (&digits[1..], 8),
+        _ if digits.len() > 1
+            && digits.starts_with('0')
+            && digits.bytes().all(|b| (b'0'..=b'7').contains(&b)) =>
+        {
+            (&digits[1..], 8)
+        }
         _ => (digits, 10),
     };
     let value = i64::from_str_radix(digits, radix).unwrap_or(0);
@@ -513,7 +653,9 @@ fn int_value(text: &str) -> i64 {
 }
 
 fn list_items(doc: &Document<'_>, v: Option<NodeId>) -> Shape<Vec<NodeId>> {
-    let Some(v) = v.filter(|v| !is_null(doc, *v)) else { return Ok(Vec::new()) };
+    let Some(v) = v.filter(|v| !is_null(doc, *v)) else {
+        return Ok(Vec::new());
+    };
     if !doc.is_sequence(v) {
         return Err(doc.node(v).span);
     }
@@ -533,7 +675,14 @@ fn string_list(doc: &Document<'_>, v: Option<NodeId>) -> Shape<Vec<(String, Span
 }
 
 /// A flat key field: text with commas, or a list of texts, which are joined by commas and split again.
-fn flat_keys(doc: &Document<'_>, v: Option<NodeId>, kind: KeyType, profile: &str, keys: &mut Vec<KeyEntry>, bad: &mut Vec<BadKey>) {
+fn flat_keys(
+    doc: &Document<'_>,
+    v: Option<NodeId>,
+    kind: KeyType,
+    profile: &str,
+    keys: &mut Vec<KeyEntry>,
+    bad: &mut Vec<BadKey>,
+) {
     let Some(v) = v else { return };
     let span = doc.node(v).span;
     match doc.kind(v) {
@@ -553,22 +702,45 @@ fn flat_keys(doc: &Document<'_>, v: Option<NodeId>, kind: KeyType, profile: &str
                     Some(s) if s.ty == ScalarType::Str => {
                         for part in s.text.split(',').map(str::trim) {
                             if part.is_empty() {
-                                bad.push(BadKey { error: KeyError::EmptyItem, kind, span });
+                                bad.push(BadKey {
+                                    error: KeyError::EmptyItem,
+                                    kind,
+                                    span,
+                                });
                             } else {
                                 push_key(kind, part, profile, span, keys, bad);
                             }
                         }
                     }
-                    _ => bad.push(BadKey { error: KeyError::Shape, kind, span }),
+                    _ => bad.push(BadKey {
+                        error: KeyError::Shape,
+                        kind,
+                        span,
+                    }),
                 }
             }
         }
-        _ => bad.push(BadKey { error: KeyError::Shape, kind, span }),
+        _ => bad.push(BadKey {
+            error: KeyError::Shape,
+            kind,
+            span,
+        }),
     }
 }
 
-fn push_key(kind: KeyType, text: &str, profile: &str, span: Span, keys: &mut Vec<KeyEntry>, bad: &mut Vec<BadKey>) {
-    let no_blanks = || text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+fn push_key(
+    kind: KeyType,
+    text: &str,
+    profile: &str,
+    span: Span,
+    keys: &mut Vec<KeyEntry>,
+    bad: &mut Vec<BadKey>,
+) {
+    let no_blanks = || {
+        text.chars()
+            .filter(|c| !c.is_whitespace())
+            .collect::<String>()
+    };
     let identity = match kind {
         KeyType::Age => is_age_recipient(text).then(|| text.to_owned()),
         KeyType::Pgp => {
@@ -593,25 +765,42 @@ fn push_key(kind: KeyType, text: &str, profile: &str, span: Span, keys: &mut Vec
         _ => true,
     };
     if !fits {
-        bad.push(BadKey { error: KeyError::Suspect, kind, span });
+        bad.push(BadKey {
+            error: KeyError::Suspect,
+            kind,
+            span,
+        });
     }
     match identity {
         Some(identity) if !identity.is_empty() => keys.push(KeyEntry { kind, identity }),
-        _ => bad.push(BadKey { error: KeyError::Malformed, kind, span }),
+        _ => bad.push(BadKey {
+            error: KeyError::Malformed,
+            kind,
+            span,
+        }),
     }
 }
 
 /// Whether sops takes a text for an age recipient: native, post-quantum, plugin or SSH.
 pub fn is_age_recipient(text: &str) -> bool {
-    if let Some(rest) = text.strip_prefix("ssh-ed25519 ").or_else(|| text.strip_prefix("ssh-rsa ")) {
+    if let Some(rest) = text
+        .strip_prefix("ssh-ed25519 ")
+        .or_else(|| text.strip_prefix("ssh-rsa "))
+    {
         let body = rest.split_whitespace().next().unwrap_or("");
         use base64::Engine as _;
-        return base64::engine::general_purpose::STANDARD.decode(body).is_ok_and(|b| b.len() > 20);
+        return base64::engine::general_purpose::STANDARD
+            .decode(body)
+            .is_ok_and(|b| b.len() > 20);
     }
     if !text.starts_with("age1") || text.bytes().any(|b| b.is_ascii_uppercase()) {
         return false;
     }
-    let Ok(checked) = bech32::primitives::decode::CheckedHrpstring::new::<crate::bech::LongBech32>(text) else { return false };
+    let Ok(checked) =
+        bech32::primitives::decode::CheckedHrpstring::new::<crate::bech::LongBech32>(text)
+    else {
+        return false;
+    };
     let hrp = checked.hrp();
     let len = checked.byte_iter().len();
     match hrp.as_str() {
@@ -631,8 +820,12 @@ fn azure_identity(text: &str) -> Option<String> {
     let rest = text.strip_prefix("https://")?;
     let parts: Vec<&str> = rest.trim_end_matches('/').split('/').collect();
     match parts.as_slice() {
-        [host, "keys", name] if !host.is_empty() && !name.is_empty() => Some(format!("https://{host}/keys/{name}/")),
-        [host, "keys", name, version] if !host.is_empty() && !name.is_empty() => Some(format!("https://{host}/keys/{name}/{version}")),
+        [host, "keys", name] if !host.is_empty() && !name.is_empty() => {
+            Some(format!("https://{host}/keys/{name}/"))
+        }
+        [host, "keys", name, version] if !host.is_empty() && !name.is_empty() => {
+            Some(format!("https://{host}/keys/{name}/{version}"))
+        }
         _ => None,
     }
 }
@@ -651,14 +844,21 @@ fn vault_identity(text: &str) -> Option<String> {
 }
 
 /// Fields sops does not know, with the known one they nearly are.
-fn unknown(doc: &Document<'_>, id: NodeId, known: &'static [&'static str]) -> Vec<(String, Span, Option<&'static str>)> {
+fn unknown(
+    doc: &Document<'_>,
+    id: NodeId,
+    known: &'static [&'static str],
+) -> Vec<(String, Span, Option<&'static str>)> {
     doc.entries(id)
         .filter_map(|(k, _)| {
             let name = doc.text(k)?;
             if known.contains(&name) || name == "<<" {
                 return None;
             }
-            let near = known.iter().find(|k| distance(&name.to_ascii_lowercase(), k) <= 2 || k.replace('_', "") == name.to_ascii_lowercase().replace(['_', '-'], ""));
+            let near = known.iter().find(|k| {
+                distance(&name.to_ascii_lowercase(), k) <= 2
+                    || k.replace('_', "") == name.to_ascii_lowercase().replace(['_', '-'], "")
+            });
             Some((name.to_owned(), doc.node(k).span, near.copied()))
         })
         .collect()
@@ -691,17 +891,31 @@ mod tests {
 
     #[test]
     fn near_misses_are_named() {
-        let c = SopsConfig::read("creation_rules:\n  - encryted_regex: x\n    age: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\n");
+        let c = SopsConfig::read(
+            "creation_rules:\n  - encryted_regex: x\n    age: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\n",
+        );
         assert_eq!(c.rules()[0].unknown_fields[0].2, Some("encrypted_regex"));
     }
 
     #[test]
     fn recipients_of_all_kinds_are_told_from_placeholders() {
-        assert!(is_age_recipient("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"));
-        assert!(!is_age_recipient("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q"));
+        assert!(is_age_recipient(
+            "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+        ));
+        assert!(!is_age_recipient(
+            "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q"
+        ));
         assert!(!is_age_recipient("age1..."));
-        assert!(is_age_recipient("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZXsdJCk0kzvZEv8zQbAfNQwFwZ3mVQ0qcZsPqnW3dL me@host"));
-        assert_eq!(vault_identity("https://v:8200/v1/a/b/keys/k/").as_deref(), Some("https://v:8200/v1/a/b/keys/k"));
-        assert_eq!(azure_identity("https://v.vault.azure.net/keys/k").as_deref(), Some("https://v.vault.azure.net/keys/k/"));
+        assert!(is_age_recipient(
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZXsdJCk0kzvZEv8zQbAfNQwFwZ3mVQ0qcZsPqnW3dL me@host"
+        ));
+        assert_eq!(
+            vault_identity("https://v:8200/v1/a/b/keys/k/").as_deref(),
+            Some("https://v:8200/v1/a/b/keys/k")
+        );
+        assert_eq!(
+            azure_identity("https://v.vault.azure.net/keys/k").as_deref(),
+            Some("https://v.vault.azure.net/keys/k/")
+        );
     }
 }

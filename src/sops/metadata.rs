@@ -50,7 +50,13 @@ impl Meta {
     }
 
     fn is_null(&self) -> bool {
-        matches!(self, Self::Scalar { ty: ScalarType::Null, .. })
+        matches!(
+            self,
+            Self::Scalar {
+                ty: ScalarType::Null,
+                ..
+            }
+        )
     }
 }
 
@@ -171,7 +177,9 @@ impl Envelope {
 
     /// Age recipients, for telling which files an identity opens.
     pub fn age_recipients(&self) -> impl Iterator<Item = &str> {
-        self.entries().filter(|k| k.kind == KeyType::Age).map(|k| k.identity.as_str())
+        self.entries()
+            .filter(|k| k.kind == KeyType::Age)
+            .map(|k| k.identity.as_str())
     }
 }
 
@@ -179,14 +187,24 @@ impl Envelope {
 pub fn find(doc: &Document<'_>, format: Format) -> Option<Meta> {
     let root = doc.root()?;
     match format {
-        Format::Yaml | Format::Json | Format::Binary => doc.get_all(root, "sops").next().map(|(_, v)| convert(doc, v, 0)),
-        Format::Dotenv => unflatten(
-            doc.entries(root).filter_map(|(k, v)| Some((doc.text(k)?.strip_prefix("sops_")?, doc.text(v)?, doc.node(v).span))),
-        ),
+        Format::Yaml | Format::Json | Format::Binary => doc
+            .get_all(root, "sops")
+            .next()
+            .map(|(_, v)| convert(doc, v, 0)),
+        Format::Dotenv => unflatten(doc.entries(root).filter_map(|(k, v)| {
+            Some((
+                doc.text(k)?.strip_prefix("sops_")?,
+                doc.text(v)?,
+                doc.node(v).span,
+            ))
+        })),
         Format::Ini => {
             let section = doc.get(root, "sops")?;
-            unflatten(doc.entries(section).filter_map(|(k, v)| Some((doc.text(k)?, doc.text(v)?, doc.node(v).span))))
-                .or_else(|| Some(Meta::Map(Vec::new(), doc.node(section).span)))
+            unflatten(
+                doc.entries(section)
+                    .filter_map(|(k, v)| Some((doc.text(k)?, doc.text(v)?, doc.node(v).span))),
+            )
+            .or_else(|| Some(Meta::Map(Vec::new(), doc.node(section).span)))
         }
     }
 }
@@ -194,15 +212,33 @@ pub fn find(doc: &Document<'_>, format: Format) -> Option<Meta> {
 fn convert(doc: &Document<'_>, id: NodeId, depth: usize) -> Meta {
     let span = doc.node(id).span;
     if depth > 8 {
-        return Meta::Scalar { text: String::new(), ty: ScalarType::Null, span };
+        return Meta::Scalar {
+            text: String::new(),
+            ty: ScalarType::Null,
+            span,
+        };
     }
     match doc.kind(id) {
-        Kind::Mapping(_) => {
-            Meta::Map(doc.entries(id).filter_map(|(k, v)| Some((doc.text(k)?.to_owned(), convert(doc, v, depth + 1)))).collect(), span)
-        }
-        Kind::Sequence(_) => Meta::List(doc.items(id).map(|v| convert(doc, v, depth + 1)).collect(), span),
-        Kind::Scalar(s) => Meta::Scalar { text: s.text.to_string(), ty: s.ty, span },
-        Kind::Alias(_) => Meta::Scalar { text: String::new(), ty: ScalarType::Null, span },
+        Kind::Mapping(_) => Meta::Map(
+            doc.entries(id)
+                .filter_map(|(k, v)| Some((doc.text(k)?.to_owned(), convert(doc, v, depth + 1))))
+                .collect(),
+            span,
+        ),
+        Kind::Sequence(_) => Meta::List(
+            doc.items(id).map(|v| convert(doc, v, depth + 1)).collect(),
+            span,
+        ),
+        Kind::Scalar(s) => Meta::Scalar {
+            text: s.text.to_string(),
+            ty: s.ty,
+            span,
+        },
+        Kind::Alias(_) => Meta::Scalar {
+            text: String::new(),
+            ty: ScalarType::Null,
+            span,
+        },
     }
 }
 
@@ -217,7 +253,14 @@ fn unflatten<'a>(fields: impl Iterator<Item = (&'a str, &'a str, Span)>) -> Opti
             // sops refuses a name twice: kept beside the first, so that it is told.
             let head = name.split("__").next().unwrap_or(name);
             if let Meta::Map(entries, _) = &mut root {
-                entries.push((head.to_owned(), Meta::Scalar { ty: ScalarType::Str, text: text.to_owned(), span }));
+                entries.push((
+                    head.to_owned(),
+                    Meta::Scalar {
+                        ty: ScalarType::Str,
+                        text: text.to_owned(),
+                        span,
+                    },
+                ));
             }
             continue;
         }
@@ -238,7 +281,8 @@ fn unflatten<'a>(fields: impl Iterator<Item = (&'a str, &'a str, Span)>) -> Opti
             if let Some(next) = tail.strip_prefix("__map_") {
                 rest = next;
             } else if let Some(next) = tail.strip_prefix("__list_") {
-                let digits = next.len() - next.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                let digits =
+                    next.len() - next.trim_start_matches(|c: char| c.is_ascii_digit()).len();
                 at = item(at, next[..digits].parse().unwrap_or(0), span);
                 let next = &next[digits..];
                 match next.strip_prefix("__map_") {
@@ -250,7 +294,11 @@ fn unflatten<'a>(fields: impl Iterator<Item = (&'a str, &'a str, Span)>) -> Opti
             }
         }
         let text = text.replace("\\n", "\n");
-        *at = Meta::Scalar { ty: ScalarType::Str, text, span };
+        *at = Meta::Scalar {
+            ty: ScalarType::Str,
+            text,
+            span,
+        };
     }
     any.then_some(root)
 }
@@ -263,7 +311,14 @@ fn child<'m>(at: &'m mut Meta, name: &str, span: Span) -> &'m mut Meta {
         Meta::Map(entries, _) => {
             let found = entries.iter().position(|(k, _)| k == name);
             let index = found.unwrap_or_else(|| {
-                entries.push((name.to_owned(), Meta::Scalar { text: String::new(), ty: ScalarType::Null, span }));
+                entries.push((
+                    name.to_owned(),
+                    Meta::Scalar {
+                        text: String::new(),
+                        ty: ScalarType::Null,
+                        span,
+                    },
+                ));
                 entries.len() - 1
             });
             &mut entries[index].1
@@ -281,7 +336,11 @@ fn item(at: &mut Meta, index: usize, span: Span) -> &mut Meta {
             // Indexes come without gaps from sops; a gap is closed, and a wild number cannot allocate.
             let index = index.min(items.len()).min(10_000);
             if index == items.len() {
-                items.push(Meta::Scalar { text: String::new(), ty: ScalarType::Null, span });
+                items.push(Meta::Scalar {
+                    text: String::new(),
+                    ty: ScalarType::Null,
+                    span,
+                });
             }
             &mut items[index]
         }
@@ -292,12 +351,16 @@ fn item(at: &mut Meta, index: usize, span: Span) -> &mut Meta {
 /// Whether this is metadata by content (step 1 of the decision): a `mac` or `lastmodified`, or a key entry with `enc`.
 /// In dotenv and INI only the first two count.
 pub fn is_metadata(meta: &Meta, format: Format) -> bool {
-    let Meta::Map(entries, _) = meta else { return false };
+    let Meta::Map(entries, _) = meta else {
+        return false;
+    };
     let flat = matches!(format, Format::Dotenv | Format::Ini);
     entries.iter().any(|(k, v)| match k.as_str() {
         "mac" | "lastmodified" => !v.is_null(),
         "key_groups" if !flat => list_of(v).iter().any(|g| match g {
-            Meta::Map(lists, _) => lists.iter().any(|(k, v)| KeyType::from_metadata_field(k).is_some() && has_enc(v)),
+            Meta::Map(lists, _) => lists
+                .iter()
+                .any(|(k, v)| KeyType::from_metadata_field(k).is_some() && has_enc(v)),
             _ => false,
         }),
         name if !flat => KeyType::from_metadata_field(name).is_some() && has_enc(v),
@@ -306,7 +369,9 @@ pub fn is_metadata(meta: &Meta, format: Format) -> bool {
 }
 
 fn has_enc(v: &Meta) -> bool {
-    list_of(v).iter().any(|e| e.get("enc").is_some_and(|e| !e.is_null()))
+    list_of(v)
+        .iter()
+        .any(|e| e.get("enc").is_some_and(|e| !e.is_null()))
 }
 
 fn list_of(v: &Meta) -> &[Meta] {
@@ -318,13 +383,20 @@ fn list_of(v: &Meta) -> &[Meta] {
 
 /// Reads an envelope and notes everything that is wrong with it.
 pub fn read(meta: &Meta, format: Format) -> Envelope {
-    let mut e = Envelope { span: meta.span(), ..Envelope::default() };
+    let mut e = Envelope {
+        span: meta.span(),
+        ..Envelope::default()
+    };
     let Meta::Map(fields, whole) = meta else {
         e.problems.push((EnvelopeProblem::Stub, meta.span()));
         return e;
     };
     // dotenv and INI have no block: the first field is the best place to point at.
-    let whole = if whole.end == 0 { fields.first().map_or(*whole, |(_, v)| v.span()) } else { *whole };
+    let whole = if whole.end == 0 {
+        fields.first().map_or(*whole, |(_, v)| v.span())
+    } else {
+        *whole
+    };
     e.span = whole;
     let mut flat: Vec<KeyEntry> = Vec::new();
     let mut any_flat = false;
@@ -360,7 +432,8 @@ pub fn read(meta: &Meta, format: Format) -> Envelope {
                 Some(text) if !text.is_empty() => {
                     has_modified = true;
                     if !is_rfc3339(text) && !value::looks_encrypted(text) {
-                        e.problems.push((EnvelopeProblem::BadLastModified, v.span()));
+                        e.problems
+                            .push((EnvelopeProblem::BadLastModified, v.span()));
                     }
                 }
                 _ => {}
@@ -434,7 +507,10 @@ fn key_list<'m>(e: &mut Envelope, v: &'m Meta, _format: Format) -> &'m [Meta] {
             e.problems.push((EnvelopeProblem::WrongShape, *span));
             std::slice::from_ref(v)
         }
-        Meta::Scalar { ty: ScalarType::Null, .. } => &[],
+        Meta::Scalar {
+            ty: ScalarType::Null,
+            ..
+        } => &[],
         Meta::Scalar { text, span, .. } => {
             // `age: []` in dotenv and INI never occurs, yet an empty text says the same.
             if !text.is_empty() && text != "[]" && text != "null" {
@@ -477,7 +553,11 @@ fn read_key(e: &mut Envelope, kind: KeyType, entry: &Meta) -> Option<KeyEntry> {
         e.problems.push((EnvelopeProblem::WrongShape, entry.span()));
         return None;
     };
-    let span = if span.end == 0 { fields.first().map_or(*span, |(_, v)| v.span()) } else { *span };
+    let span = if span.end == 0 {
+        fields.first().map_or(*span, |(_, v)| v.span())
+    } else {
+        *span
+    };
     let field = |name: &str| entry.get(name).and_then(Meta::text).unwrap_or("");
     for (name, v) in fields {
         if let Some(text) = v.text()
@@ -489,7 +569,14 @@ fn read_key(e: &mut Envelope, kind: KeyType, entry: &Meta) -> Option<KeyEntry> {
             unknown_field(e, name, v, true);
         }
     }
-    let identity = kind.identity(&field, entry.get("context").map(context).unwrap_or_default().as_str());
+    let identity = kind.identity(
+        &field,
+        entry
+            .get("context")
+            .map(context)
+            .unwrap_or_default()
+            .as_str(),
+    );
     if identity.is_empty() {
         e.problems.push((EnvelopeProblem::NoIdentity, span));
     }
@@ -500,7 +587,10 @@ fn read_key(e: &mut Envelope, kind: KeyType, entry: &Meta) -> Option<KeyEntry> {
     } else if !kind.enc_fits(enc) && !value::looks_encrypted(enc) {
         e.problems.push((EnvelopeProblem::UnreadableEnc, span));
     }
-    if kind.has_created_at() && !is_rfc3339(field("created_at")) && !value::looks_encrypted(field("created_at")) {
+    if kind.has_created_at()
+        && !is_rfc3339(field("created_at"))
+        && !value::looks_encrypted(field("created_at"))
+    {
         e.problems.push((EnvelopeProblem::BadCreatedAt, span));
     }
     Some(KeyEntry { kind, identity })
@@ -508,8 +598,13 @@ fn read_key(e: &mut Envelope, kind: KeyType, entry: &Meta) -> Option<KeyEntry> {
 
 /// A KMS encryption context as sops compares it: sorted `k:v`, joined by commas.
 fn context(v: &Meta) -> String {
-    let Meta::Map(entries, _) = v else { return String::new() };
-    let mut parts: Vec<String> = entries.iter().map(|(k, v)| format!("{k}:{}", v.text().unwrap_or(""))).collect();
+    let Meta::Map(entries, _) = v else {
+        return String::new();
+    };
+    let mut parts: Vec<String> = entries
+        .iter()
+        .map(|(k, v)| format!("{k}:{}", v.text().unwrap_or("")))
+        .collect();
     parts.sort();
     parts.join(",")
 }
@@ -519,30 +614,51 @@ const LEGACY_FIELDS: [&str; 1] = ["attention"];
 
 fn unknown_field(e: &mut Envelope, name: &str, v: &Meta, in_key_entry: bool) {
     let (large, empty) = match v {
-        Meta::Scalar { text, ty, .. } => {
-            (text.len() > 60 || text.trim_end().contains('\n'), *ty == ScalarType::Null || text.trim().is_empty())
-        }
+        Meta::Scalar { text, ty, .. } => (
+            text.len() > 60 || text.trim_end().contains('\n'),
+            *ty == ScalarType::Null || text.trim().is_empty(),
+        ),
         Meta::Map(m, _) => (!m.is_empty(), m.is_empty()),
         Meta::List(l, _) => (!l.is_empty(), l.is_empty()),
     };
     let legacy = LEGACY_FIELDS.contains(&name);
-    e.unknown.push(UnknownField { name: name.to_owned(), span: v.span(), in_key_entry, large, empty, legacy });
+    e.unknown.push(UnknownField {
+        name: name.to_owned(),
+        span: v.span(),
+        in_key_entry,
+        large,
+        empty,
+        legacy,
+    });
 }
 
 /// RFC 3339 as Go's `time.Parse` takes it: capital T and Z, an offset, a fraction; hours may have one digit.
 pub fn is_rfc3339(text: &str) -> bool {
-    let Some((date, rest)) = text.split_once('T') else { return false };
+    let Some((date, rest)) = text.split_once('T') else {
+        return false;
+    };
     let d: Vec<&str> = date.split('-').collect();
     let number = |s: &str, len: usize, least: u32, most: u32| {
-        s.len() == len && s.bytes().all(|b| b.is_ascii_digit()) && s.parse::<u32>().is_ok_and(|n| (least..=most).contains(&n))
+        s.len() == len
+            && s.bytes().all(|b| b.is_ascii_digit())
+            && s.parse::<u32>().is_ok_and(|n| (least..=most).contains(&n))
     };
-    if d.len() != 3 || !number(d[0], 4, 0, 9999) || !number(d[1], 2, 1, 12) || !number(d[2], 2, 1, 31) {
+    if d.len() != 3
+        || !number(d[0], 4, 0, 9999)
+        || !number(d[1], 2, 1, 12)
+        || !number(d[2], 2, 1, 31)
+    {
         return false;
     }
-    let Some(cut) = rest.find(['Z', '+', '-']) else { return false };
+    let Some(cut) = rest.find(['Z', '+', '-']) else {
+        return false;
+    };
     let (clock, zone) = rest.split_at(cut);
     let zone_fits = zone == "Z"
-        || (zone.len() == 6 && zone.as_bytes()[3] == b':' && number(&zone[1..3], 2, 0, 24) && number(&zone[4..6], 2, 0, 60));
+        || (zone.len() == 6
+            && zone.as_bytes()[3] == b':'
+            && number(&zone[1..3], 2, 0, 24)
+            && number(&zone[4..6], 2, 0, 60));
     let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
     let c: Vec<&str> = clock.split(':').collect();
     zone_fits
@@ -561,7 +677,10 @@ fn is_version(text: &str) -> bool {
     let parts: Vec<&str> = core.split('.').collect();
     // 1.x files have two-part versions that sops lets through.
     let enough = parts.len() == 3 || text.starts_with("1.");
-    enough && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+    enough
+        && parts
+            .iter()
+            .all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -570,10 +689,22 @@ mod tests {
 
     #[test]
     fn times_are_read_as_go_does() {
-        for good in ["2026-05-04T09:12:33Z", "2023-02-11T10:22:03+01:00", "2023-02-11T1:22:03Z", "2023-02-11T10:22:03.123Z"] {
+        for good in [
+            "2026-05-04T09:12:33Z",
+            "2023-02-11T10:22:03+01:00",
+            "2023-02-11T1:22:03Z",
+            "2023-02-11T10:22:03.123Z",
+        ] {
             assert!(is_rfc3339(good), "{good}");
         }
-        for bad in ["", "yesterday", "2026-05-04 09:12:33Z", "2026-05-04t09:12:33z", "2026-13-04T09:12:33Z", "2026-05-04T09:12:33"] {
+        for bad in [
+            "",
+            "yesterday",
+            "2026-05-04 09:12:33Z",
+            "2026-05-04t09:12:33z",
+            "2026-13-04T09:12:33Z",
+            "2026-05-04T09:12:33",
+        ] {
             assert!(!is_rfc3339(bad), "{bad}");
         }
     }
@@ -601,7 +732,12 @@ mod tests {
 
     #[test]
     fn a_sops_key_without_substance_is_data() {
-        for text in ["sops: {}\n", "sops:\n  version: 3\n", "sops: yes\n", "sops: [a]\n"] {
+        for text in [
+            "sops: {}\n",
+            "sops:\n  version: 3\n",
+            "sops: yes\n",
+            "sops: [a]\n",
+        ] {
             let p = crate::syntax::parse(text, Format::Yaml);
             let meta = find(&p.documents[0], Format::Yaml).unwrap();
             assert!(!is_metadata(&meta, Format::Yaml), "{text}");

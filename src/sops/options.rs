@@ -9,8 +9,14 @@ use crate::model::Span;
 pub const DEFAULT_UNENCRYPTED_SUFFIX: &str = "_unencrypted";
 
 /// Names of the six selection options.
-pub const SELECTION_OPTIONS: [&str; 6] =
-    ["unencrypted_suffix", "encrypted_suffix", "unencrypted_regex", "encrypted_regex", "unencrypted_comment_regex", "encrypted_comment_regex"];
+pub const SELECTION_OPTIONS: [&str; 6] = [
+    "unencrypted_suffix",
+    "encrypted_suffix",
+    "unencrypted_regex",
+    "encrypted_regex",
+    "unencrypted_comment_regex",
+    "encrypted_comment_regex",
+];
 
 /// A selection pattern; one that Go rejects matches nothing, silently, in sops.
 #[derive(Clone, Debug)]
@@ -30,7 +36,12 @@ impl Pattern {
     pub fn new(source: &str, span: Span) -> Self {
         let compiled = GoRegex::new(source);
         let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
-        Self { source: source.to_owned(), regex: compiled.ok().map(Arc::new), own_limit, span }
+        Self {
+            source: source.to_owned(),
+            regex: compiled.ok().map(Arc::new),
+            own_limit,
+            span,
+        }
     }
 
     /// Whether it matches; never, if Go rejects it.
@@ -69,7 +80,9 @@ impl SelectionOptions {
 
     /// Whether an option picks what is encrypted, instead of sparing something.
     pub fn has_positive_selector(&self) -> bool {
-        self.encrypted_regex.is_some() || self.encrypted_suffix.is_some() || self.encrypted_comment_regex.is_some()
+        self.encrypted_regex.is_some()
+            || self.encrypted_suffix.is_some()
+            || self.encrypted_comment_regex.is_some()
     }
 
     /// With the default suffix where nothing is set, as sops does.

@@ -64,7 +64,13 @@ impl KeyType {
             Self::GcpKms => &["resource_id", "created_at", "enc"],
             Self::HcKms => &["key_id", "created_at", "enc"],
             Self::AzureKv => &["vault_url", "name", "version", "created_at", "enc"],
-            Self::HcVault => &["vault_address", "engine_path", "key_name", "created_at", "enc"],
+            Self::HcVault => &[
+                "vault_address",
+                "engine_path",
+                "key_name",
+                "created_at",
+                "enc",
+            ],
         }
     }
 
@@ -85,13 +91,23 @@ impl KeyType {
                 if field("vault_url").is_empty() {
                     return String::new();
                 }
-                format!("{}/keys/{}/{}", field("vault_url"), field("name"), field("version"))
+                format!(
+                    "{}/keys/{}/{}",
+                    field("vault_url"),
+                    field("name"),
+                    field("version")
+                )
             }
             Self::HcVault => {
                 if field("vault_address").is_empty() {
                     return String::new();
                 }
-                format!("{}/v1/{}/keys/{}", field("vault_address"), field("engine_path"), field("key_name"))
+                format!(
+                    "{}/v1/{}/keys/{}",
+                    field("vault_address"),
+                    field("engine_path"),
+                    field("key_name")
+                )
             }
         }
     }
@@ -102,7 +118,10 @@ impl KeyType {
         let enc = enc.trim();
         match self {
             Self::Age => age_armor_fits(enc),
-            Self::Pgp => enc.starts_with("-----BEGIN PGP MESSAGE-----") && enc.ends_with("-----END PGP MESSAGE-----"),
+            Self::Pgp => {
+                enc.starts_with("-----BEGIN PGP MESSAGE-----")
+                    && enc.ends_with("-----END PGP MESSAGE-----")
+            }
             Self::Kms | Self::GcpKms => STANDARD.decode(enc).is_ok(),
             Self::AzureKv => URL_SAFE_NO_PAD.decode(enc.trim_end_matches('=')).is_ok(),
             Self::HcVault => enc.starts_with("vault:v"),
@@ -114,12 +133,17 @@ impl KeyType {
 /// An armored age file with its header, one stanza and a header MAC.
 fn age_armor_fits(enc: &str) -> bool {
     let mut lines = enc.lines().map(str::trim);
-    if lines.next() != Some("-----BEGIN AGE ENCRYPTED FILE-----") || !enc.ends_with("-----END AGE ENCRYPTED FILE-----") {
+    if lines.next() != Some("-----BEGIN AGE ENCRYPTED FILE-----")
+        || !enc.ends_with("-----END AGE ENCRYPTED FILE-----")
+    {
         return false;
     }
     let body: String = lines.take_while(|l| !l.starts_with("-----END")).collect();
-    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(body) else { return false };
-    bytes.starts_with(b"age-encryption.org/v1\n-> ") && memchr::memmem::find(&bytes, b"\n--- ").is_some()
+    let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(body) else {
+        return false;
+    };
+    bytes.starts_with(b"age-encryption.org/v1\n-> ")
+        && memchr::memmem::find(&bytes, b"\n--- ").is_some()
 }
 
 /// The string sops 3.9.4 and newer compares for a KMS key.
@@ -155,12 +179,27 @@ impl KeyEntry {
     fn normal(&self) -> String {
         match self.kind {
             KeyType::Pgp => {
-                let t: String = self.identity.chars().filter(|c| !c.is_whitespace()).collect();
-                t.trim_start_matches("0x").trim_end_matches('!').to_ascii_uppercase()
+                let t: String = self
+                    .identity
+                    .chars()
+                    .filter(|c| !c.is_whitespace())
+                    .collect();
+                t.trim_start_matches("0x")
+                    .trim_end_matches('!')
+                    .to_ascii_uppercase()
             }
             // A comment behind an SSH recipient is no part of the key.
-            KeyType::Age if self.identity.starts_with("ssh-") => self.identity.split_whitespace().take(2).collect::<Vec<_>>().join(" "),
-            KeyType::AzureKv | KeyType::HcVault => self.identity.replace("//", "/").trim_end_matches('/').to_owned(),
+            KeyType::Age if self.identity.starts_with("ssh-") => self
+                .identity
+                .split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" "),
+            KeyType::AzureKv | KeyType::HcVault => self
+                .identity
+                .replace("//", "/")
+                .trim_end_matches('/')
+                .to_owned(),
             _ => self.identity.trim().to_owned(),
         }
     }
@@ -174,7 +213,11 @@ impl KeyEntry {
             // A rule may leave the version of an Azure key open; sops then asks Azure for the current one.
             (KeyType::AzureKv, KeyType::AzureKv) => {
                 let open = |e: &Self| e.identity.ends_with('/');
-                let stem = |e: &Self| e.identity.rsplit_once('/').map(|(s, _)| s.replace("//", "/"));
+                let stem = |e: &Self| {
+                    e.identity
+                        .rsplit_once('/')
+                        .map(|(s, _)| s.replace("//", "/"))
+                };
                 (open(self) || open(other)) && stem(self) == stem(other)
             }
             // Short key ids name the same key as the fingerprint that ends in them.
@@ -211,7 +254,11 @@ pub fn drift(file: &[Vec<KeyEntry>], rule: &[Vec<KeyEntry>]) -> Drift {
         let r = rule.get(i).unwrap_or(&none);
         let lacking = |from: &[KeyEntry], other: &[KeyEntry]| -> Vec<KeyEntry> {
             let unique: BTreeSet<&KeyEntry> = from.iter().collect();
-            unique.into_iter().filter(|k| !other.iter().any(|o| o.same_key(k))).cloned().collect()
+            unique
+                .into_iter()
+                .filter(|k| !other.iter().any(|o| o.same_key(k)))
+                .cloned()
+                .collect()
         };
         out.missing.extend(lacking(r, f));
         out.extra.extend(lacking(f, r));
@@ -224,7 +271,10 @@ mod tests {
     use super::*;
 
     fn key(kind: KeyType, identity: &str) -> KeyEntry {
-        KeyEntry { kind, identity: identity.to_owned() }
+        KeyEntry {
+            kind,
+            identity: identity.to_owned(),
+        }
     }
 
     #[test]
@@ -233,10 +283,16 @@ mod tests {
         let b = key(KeyType::Age, "age1b");
         let d = drift(&[vec![a.clone()]], &[vec![a.clone(), b.clone()]]);
         assert_eq!((d.missing, d.extra), (vec![b.clone()], vec![]));
-        let d = drift(&[vec![b.clone()], vec![a.clone()]], &[vec![a.clone()], vec![b.clone()]]);
+        let d = drift(
+            &[vec![b.clone()], vec![a.clone()]],
+            &[vec![a.clone()], vec![b.clone()]],
+        );
         assert_eq!((d.missing.len(), d.extra.len()), (2, 2));
         let lower = key(KeyType::Pgp, "85d77543b3d624b63cea9e6dbc17301b491b3f21");
-        let upper = key(KeyType::Pgp, "85D7 7543 B3D6 24B6 3CEA 9E6D BC17 301B 491B 3F21");
+        let upper = key(
+            KeyType::Pgp,
+            "85D7 7543 B3D6 24B6 3CEA 9E6D BC17 301B 491B 3F21",
+        );
         assert_eq!(drift(&[vec![lower]], &[vec![upper]]), Drift::default());
         let open = key(KeyType::AzureKv, "https://v.vault.azure.net/keys/k/");
         let fixed = key(KeyType::AzureKv, "https://v.vault.azure.net/keys/k/abc");

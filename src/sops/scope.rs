@@ -68,15 +68,35 @@ impl<'t, F: FnMut(LeafAt<'_>)> Visitor<'t> for F {
 
 /// Walks one document, leaving out the top-level key `skip` (`sops`), and tells of every leaf whether `options` select
 /// it. Without options (`None`) nothing is selected.
-pub fn walk<'t>(doc: &Document<'t>, options: Option<&SelectionOptions>, skip: Option<&str>, visitor: &mut dyn Visitor<'t>) -> Walk {
-    let Some(root) = doc.root() else { return Walk::Whole };
+pub fn walk<'t>(
+    doc: &Document<'t>,
+    options: Option<&SelectionOptions>,
+    skip: Option<&str>,
+    visitor: &mut dyn Visitor<'t>,
+) -> Walk {
+    let Some(root) = doc.root() else {
+        return Walk::Whole;
+    };
     if doc.scalar(root).is_some_and(|s| s.ty == ScalarType::Null) {
         // An empty document holds no leaf.
         return Walk::Whole;
     }
-    let mut walker = Walker { doc, options, skip, visitor, path: Vec::new(), keys: Keys::default(), runs: Vec::new(), visits: 0 };
+    let mut walker = Walker {
+        doc,
+        options,
+        skip,
+        visitor,
+        path: Vec::new(),
+        keys: Keys::default(),
+        runs: Vec::new(),
+        visits: 0,
+    };
     walker.node(root, root, 0);
-    if walker.visits > MAX_VISITS { Walk::Limit } else { Walk::Whole }
+    if walker.visits > MAX_VISITS {
+        Walk::Limit
+    } else {
+        Walk::Whole
+    }
 }
 
 /// Whether each option matched a key on the open path, counted so that leaving a key restores the state.
@@ -126,7 +146,9 @@ impl<'t> Walker<'_, 't> {
                     match child {
                         Child::Comment(c) => self.comment(c),
                         Child::Entry(k, v) => {
-                            if self.path.is_empty() && self.skip.is_some_and(|s| doc.text(*k) == Some(s)) {
+                            if self.path.is_empty()
+                                && self.skip.is_some_and(|s| doc.text(*k) == Some(s))
+                            {
                                 continue;
                             }
                             let before = self.keys;
@@ -163,14 +185,22 @@ impl<'t> Walker<'_, 't> {
             Kind::Scalar(s) => {
                 let inert = s.ty == ScalarType::Null || s.text.is_empty();
                 let selected = self.selected(false);
-                self.visitor.leaf(LeafAt { path: &self.path, node: id, site, selected, inert });
+                self.visitor.leaf(LeafAt {
+                    path: &self.path,
+                    node: id,
+                    site,
+                    selected,
+                    inert,
+                });
             }
             Kind::Alias(_) => {}
         }
     }
 
     fn enter(&mut self, key: NodeId) {
-        let (Some(o), Some(key)) = (self.options, self.doc.text(key)) else { return };
+        let (Some(o), Some(key)) = (self.options, self.doc.text(key)) else {
+            return;
+        };
         let suffix = |s: &Option<String>| s.as_ref().is_some_and(|s| key.ends_with(s.as_str()));
         let regex = |p: &Option<Pattern>| p.as_ref().is_some_and(|p| p.is_match(key));
         let k = self.keys;
@@ -228,6 +258,10 @@ impl<'w, 't> Walker<'w, 't> {
             run.picked += usize::from(run.newest_picked);
         }
         let must = self.selected(true) && !comment.text.is_empty();
-        self.visitor.comment(CommentAt { path: &self.path, comment, must_be_encrypted: must });
+        self.visitor.comment(CommentAt {
+            path: &self.path,
+            comment,
+            must_be_encrypted: must,
+        });
     }
 }

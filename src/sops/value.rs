@@ -108,8 +108,19 @@ pub fn judge(text: &str) -> Judged {
         // Plaintext in front of a real value stays readable.
         return match text.find(START) {
             // A text of several lines, or one in which the value is quoted, is a document of its own.
-            Some(at) if !text.contains('\n') && !text[..at].ends_with(['"', '\'']) && matches!(judge_at_start(&text[at..]), Judged::Sound(_) | Judged::Surrounded) => Judged::Surrounded,
-            _ if text.trim_start().starts_with("ENC[AES256_GCM,") => Judged::Forged(Forgery::Grammar),
+            Some(at)
+                if !text.contains('\n')
+                    && !text[..at].ends_with(['"', '\''])
+                    && matches!(
+                        judge_at_start(&text[at..]),
+                        Judged::Sound(_) | Judged::Surrounded
+                    ) =>
+            {
+                Judged::Surrounded
+            }
+            _ if text.trim_start().starts_with("ENC[AES256_GCM,") => {
+                Judged::Forged(Forgery::Grammar)
+            }
             _ => Judged::Plain,
         };
     }
@@ -121,12 +132,22 @@ pub fn judge(text: &str) -> Judged {
 }
 
 fn judge_at_start(text: &str) -> Judged {
-    let Some(end) = text.find(']') else { return Judged::Forged(Forgery::Grammar) };
+    let Some(end) = text.find(']') else {
+        return Judged::Forged(Forgery::Grammar);
+    };
     let inner = &text[..end];
-    let Some(rest) = inner.strip_prefix(START) else { return Judged::Forged(Forgery::Grammar) };
-    let Some((data, rest)) = rest.split_once(",iv:") else { return Judged::Forged(Forgery::Grammar) };
-    let Some((iv, rest)) = rest.split_once(",tag:") else { return Judged::Forged(Forgery::Grammar) };
-    let Some((tag, ty)) = rest.split_once(",type:") else { return Judged::Forged(Forgery::Grammar) };
+    let Some(rest) = inner.strip_prefix(START) else {
+        return Judged::Forged(Forgery::Grammar);
+    };
+    let Some((data, rest)) = rest.split_once(",iv:") else {
+        return Judged::Forged(Forgery::Grammar);
+    };
+    let Some((iv, rest)) = rest.split_once(",tag:") else {
+        return Judged::Forged(Forgery::Grammar);
+    };
+    let Some((tag, ty)) = rest.split_once(",type:") else {
+        return Judged::Forged(Forgery::Grammar);
+    };
     let ty = match ty {
         "str" => EncType::Str,
         "int" => EncType::Int,
@@ -180,7 +201,12 @@ fn parts(data: &str, iv: &str, tag: &str, ty: EncType) -> Result<EncValue, Forge
     }
     let mut fixed = [0u8; 32];
     fixed.copy_from_slice(iv_bytes);
-    Ok(EncValue { data_len, iv: fixed, data_head, ty })
+    Ok(EncValue {
+        data_len,
+        iv: fixed,
+        data_head,
+        ty,
+    })
 }
 
 /// Decodes up to 66 bytes; `None` when the text is longer than that.
@@ -188,7 +214,10 @@ fn decode_short(text: &str, into: &mut [u8; 66]) -> Result<Option<usize>, Forger
     if text.len() > 88 {
         return Ok(None);
     }
-    STANDARD.decode_slice(text, into).map(Some).map_err(|_| Forgery::Base64)
+    STANDARD
+        .decode_slice(text, into)
+        .map(Some)
+        .map_err(|_| Forgery::Base64)
 }
 
 /// Length, first bytes, and whether all bytes are printable text.
@@ -203,7 +232,9 @@ fn decode_data(text: &str) -> Result<(usize, [u8; 16], bool), Forgery> {
     }
     let chunks = bytes.len().div_ceil(4096).max(1);
     for (i, chunk) in bytes.chunks(4096).enumerate() {
-        let n = STANDARD.decode_slice(chunk, &mut buffer).map_err(|_| Forgery::Base64)?;
+        let n = STANDARD
+            .decode_slice(chunk, &mut buffer)
+            .map_err(|_| Forgery::Base64)?;
         if i + 1 < chunks && n != 3072 {
             return Err(Forgery::Base64);
         }
@@ -249,12 +280,30 @@ mod tests {
         assert!(with("type:str", "type:bool") == forged(Forgery::Length));
         assert!(with("AZzUX5g4yce+sfzsJ0hcAZg0Fgk=", "") == forged(Forgery::EmptyData));
         assert!(with("AZzUX5g4yce+sfzsJ0hcAZg0Fgk=", "not base64!") == forged(Forgery::Base64));
-        assert!(with("AZzUX5g4yce+sfzsJ0hcAZg0Fgk=", "AZzUX5g4yce+sfzsJ0hcAZg0Fgk") == forged(Forgery::Base64));
+        assert!(
+            with(
+                "AZzUX5g4yce+sfzsJ0hcAZg0Fgk=",
+                "AZzUX5g4yce+sfzsJ0hcAZg0Fgk"
+            ) == forged(Forgery::Base64)
+        );
         assert!(with("QDN3JBQFCWz4SBotl5RhxA==", "QDN3JBQFCWw=") == forged(Forgery::TagLength));
-        assert!(with("Ir2Xw3/kMgXP3JdWPakUo0eU0tnNBpEJ+v+R0QTap5U=", "Ir2Xw3/kMgXP3JdW") == forged(Forgery::IvLength));
-        assert!(with("QDN3JBQFCWz4SBotl5RhxA==", "AAAAAAAAAAAAAAAAAAAAAA==") == forged(Forgery::PlaceholderBytes));
+        assert!(
+            with(
+                "Ir2Xw3/kMgXP3JdWPakUo0eU0tnNBpEJ+v+R0QTap5U=",
+                "Ir2Xw3/kMgXP3JdW"
+            ) == forged(Forgery::IvLength)
+        );
+        assert!(
+            with("QDN3JBQFCWz4SBotl5RhxA==", "AAAAAAAAAAAAAAAAAAAAAA==")
+                == forged(Forgery::PlaceholderBytes)
+        );
         // "this is readable text" in base64
-        assert!(with("AZzUX5g4yce+sfzsJ0hcAZg0Fgk=", "dGhpcyBpcyByZWFkYWJsZSB0ZXh0") == forged(Forgery::ReadableData));
+        assert!(
+            with(
+                "AZzUX5g4yce+sfzsJ0hcAZg0Fgk=",
+                "dGhpcyBpcyByZWFkYWJsZSB0ZXh0"
+            ) == forged(Forgery::ReadableData)
+        );
         assert!(with("ENC[AES256_GCM", "ENC[AES128_GCM") == forged(Forgery::Grammar));
     }
 

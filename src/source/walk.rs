@@ -213,7 +213,11 @@ impl Walk<'_> {
             Take::All => true,
             Take::Named => dir.on_the_way || self.named.is_exact(path),
             // sops reads an ignored config like any other.
-            Take::Kept => !self.is_ignored(dir, path, false) || path.rsplit(|b| *b == b'/').next() == Some(b".sops.yaml") || self.named.is_exact(path),
+            Take::Kept => {
+                !self.is_ignored(dir, path, false)
+                    || path.rsplit(|b| *b == b'/').next() == Some(b".sops.yaml")
+                    || self.named.is_exact(path)
+            }
         };
         if wanted && let Some(stat) = child.stat() {
             found.untracked.push((path.to_vec(), stat));

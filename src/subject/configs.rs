@@ -31,8 +31,17 @@ impl LoadedConfig {
     pub fn new(path: RepoPath, text: &str, tracked: bool) -> Self {
         let config = SopsConfig::read(text);
         let lines = LineIndex::new(text);
-        let rule_lines = config.rules().iter().map(|r| lines.line_column(r.span.start).0).collect();
-        Self { path, config, tracked, rule_lines }
+        let rule_lines = config
+            .rules()
+            .iter()
+            .map(|r| lines.line_column(r.span.start).0)
+            .collect();
+        Self {
+            path,
+            config,
+            tracked,
+            rule_lines,
+        }
     }
 
     /// Directory of the config.
@@ -47,7 +56,8 @@ impl LoadedConfig {
 
     /// What sops would match for a path below this config.
     pub fn subject(&self, path: &RepoPath) -> Option<String> {
-        path.relative_to(self.dir()).map(|b| RepoPath::new(b).to_text().into_owned())
+        path.relative_to(self.dir())
+            .map(|b| RepoPath::new(b).to_text().into_owned())
     }
 }
 
@@ -64,13 +74,25 @@ impl ConfigSet {
     /// From the configs of a view.
     pub fn new(mut list: Vec<LoadedConfig>) -> Self {
         list.sort_by(|a, b| a.path.cmp(&b.path));
-        let by_dir = list.iter().enumerate().map(|(i, c)| (c.dir().into(), i)).collect();
-        Self { list, by_dir, only: false }
+        let by_dir = list
+            .iter()
+            .enumerate()
+            .map(|(i, c)| (c.dir().into(), i))
+            .collect();
+        Self {
+            list,
+            by_dir,
+            only: false,
+        }
     }
 
     /// One config for every path, as if it stood at the root.
     pub fn only(config: LoadedConfig) -> Self {
-        Self { list: vec![config], by_dir: HashMap::new(), only: true }
+        Self {
+            list: vec![config],
+            by_dir: HashMap::new(),
+            only: true,
+        }
     }
 
     /// The configs, sorted by path.
@@ -96,17 +118,36 @@ impl ConfigSet {
                 at = memchr::memrchr(b'/', at).map_or(&b""[..], |i| &at[..i]);
             }
         }
-        let found: Vec<usize> = if self.only { vec![0] } else { dirs.iter().filter_map(|d| self.by_dir.get(*d).copied()).collect() };
+        let found: Vec<usize> = if self.only {
+            vec![0]
+        } else {
+            dirs.iter()
+                .filter_map(|d| self.by_dir.get(*d).copied())
+                .collect()
+        };
         found.into_iter().map(|i| &self.list[i])
     }
 
     /// What governs a path.
     pub fn decide(&self, path: &RepoPath) -> Decision<'_> {
-        let Some(config) = self.above(path.parent()).next() else { return Decision::none() };
-        let subject = if self.only { Some(path.to_text().into_owned()) } else { config.subject(path) };
-        let Some(subject) = subject else { return Decision::none() };
+        let Some(config) = self.above(path.parent()).next() else {
+            return Decision::none();
+        };
+        let subject = if self.only {
+            Some(path.to_text().into_owned())
+        } else {
+            config.subject(path)
+        };
+        let Some(subject) = subject else {
+            return Decision::none();
+        };
         let choice = config.config.choose(&subject);
-        Decision { config: Some(config), choice, subject, specificity: std::cell::OnceCell::new() }
+        Decision {
+            config: Some(config),
+            choice,
+            subject,
+            specificity: std::cell::OnceCell::new(),
+        }
     }
 }
 
@@ -123,7 +164,12 @@ pub struct Decision<'c> {
 
 impl<'c> Decision<'c> {
     fn none() -> Self {
-        Self { config: None, choice: Choice::NoCreationRules, subject: String::new(), specificity: std::cell::OnceCell::new() }
+        Self {
+            config: None,
+            choice: Choice::NoCreationRules,
+            subject: String::new(),
+            specificity: std::cell::OnceCell::new(),
+        }
     }
 
     /// The governing rule.
@@ -139,7 +185,11 @@ impl<'c> Decision<'c> {
         *self.specificity.get_or_init(|| {
             let rule = self.rule()?;
             let dir = RepoPath::new(self.config?.dir());
-            Some(specificity::probe(&|s| rule.matches(s), &self.subject, &dir.to_text()))
+            Some(specificity::probe(
+                &|s| rule.matches(s),
+                &self.subject,
+                &dir.to_text(),
+            ))
         })
     }
 
@@ -151,7 +201,12 @@ impl<'c> Decision<'c> {
     /// For a finding: the rule with its place.
     pub fn governed_by(&self) -> Option<GovernedBy> {
         let (config, rule) = (self.config?, self.rule()?);
-        Some(GovernedBy { config: config.path.clone(), rule: u32::try_from(rule.index).unwrap_or(u32::MAX), line: config.rule_line(rule.index), at: View::Own })
+        Some(GovernedBy {
+            config: config.path.clone(),
+            rule: u32::try_from(rule.index).unwrap_or(u32::MAX),
+            line: config.rule_line(rule.index),
+            at: View::Own,
+        })
     }
 }
 

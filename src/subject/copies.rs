@@ -30,13 +30,19 @@ impl EncryptedLeaves {
         let text: &str = &decoded.text;
         memchr::memmem::find(text.as_bytes(), b"ENC[AES256_GCM,")?;
         let own = format_meant(name);
-        let by_content = if text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
+        let by_content = if text.trim_start().starts_with('{') {
+            Format::Json
+        } else {
+            Format::Yaml
+        };
         for format in [own, by_content, Format::Dotenv, Format::Ini] {
             if format == Format::Binary {
                 continue;
             }
             let parsed = parse_values(text, format);
-            let carries = parsed.documents.iter().any(|d| metadata::find(d, format).is_some_and(|m| metadata::is_metadata(&m, format)));
+            let carries = parsed.documents.iter().any(|d| {
+                metadata::find(d, format).is_some_and(|m| metadata::is_metadata(&m, format))
+            });
             if !carries {
                 continue;
             }
@@ -70,7 +76,9 @@ impl EncryptedLeaves {
 
     /// Length of the binary store's single leaf, where this is one.
     pub fn whole_file(&self) -> Option<usize> {
-        (self.format == Format::Json && self.leaves.len() == 1).then(|| self.leaves.get("0/data").copied()).flatten()
+        (self.format == Format::Json && self.leaves.len() == 1)
+            .then(|| self.leaves.get("0/data").copied())
+            .flatten()
     }
 }
 
@@ -88,28 +96,46 @@ fn key_path(doc: &Document<'_>, document: usize, path: &[PathPart]) -> String {
 
 /// Leaves that were encrypted and now stand plain and non-empty.
 pub fn plain_at(s: &Subject<'_>, leaves: &EncryptedLeaves) -> Option<(Place, usize)> {
-    compare(s, leaves, |_, _| true).filter(|c| c.count > 0).map(|c| (c.place, c.count))
+    compare(s, leaves, |_, _| true)
+        .filter(|c| c.count > 0)
+        .map(|c| (c.place, c.count))
 }
 
 /// A copy: at least half of the encrypted leaves stand plain, with lengths that fit.
 pub fn matching(s: &Subject<'_>, leaves: &EncryptedLeaves) -> Option<Copy> {
-    compare(s, leaves, |text, len| text.len() == len).filter(|c| c.count > 0 && c.count * 2 >= leaves.len())
+    compare(s, leaves, |text, len| text.len() == len)
+        .filter(|c| c.count > 0 && c.count * 2 >= leaves.len())
 }
 
-fn compare(s: &Subject<'_>, leaves: &EncryptedLeaves, fits: impl Fn(&str, usize) -> bool) -> Option<Copy> {
+fn compare(
+    s: &Subject<'_>,
+    leaves: &EncryptedLeaves,
+    fits: impl Fn(&str, usize) -> bool,
+) -> Option<Copy> {
     if let Some(len) = leaves.whole_file() {
         let plain = !s.text.trim().is_empty() && fits(s.text, len);
-        return plain.then(|| Copy { place: s.places.file(), count: 1 });
+        return plain.then(|| Copy {
+            place: s.places.file(),
+            count: 1,
+        });
     }
     // The subject may have been judged in another format than the encrypted file.
-    let format = if s.format == Format::Binary { leaves.format } else { s.format };
+    let format = if s.format == Format::Binary {
+        leaves.format
+    } else {
+        s.format
+    };
     let parsed = parse_values(s.text, format);
     let mut first = None;
     let mut count = 0;
     for (n, doc) in parsed.documents.iter().enumerate() {
         let mut visit = |leaf: LeafAt<'_>| {
-            let Some(text) = doc.text(leaf.node).filter(|_| !leaf.inert) else { return };
-            let Some(len) = leaves.leaves.get(&key_path(doc, n, leaf.path)) else { return };
+            let Some(text) = doc.text(leaf.node).filter(|_| !leaf.inert) else {
+                return;
+            };
+            let Some(len) = leaves.leaves.get(&key_path(doc, n, leaf.path)) else {
+                return;
+            };
             if matches!(value::judge(text), Judged::Plain) && fits(text, *len) {
                 count += 1;
                 if first.is_none() {

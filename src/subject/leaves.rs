@@ -9,7 +9,9 @@ use crate::values::{self, InnerLeaf, ValueClass, ValueContext};
 /// Class of a scalar node under a key, as step 5c asks: plain text, no base64.
 pub fn class_of(doc: &Document<'_>, key: &str, node: NodeId, in_template: bool) -> ValueClass {
     match doc.kind(node) {
-        Kind::Scalar(s) if s.ty == ScalarType::Null || s.text.trim().is_empty() => ValueClass::Harmless("empty"),
+        Kind::Scalar(s) if s.ty == ScalarType::Null || s.text.trim().is_empty() => {
+            ValueClass::Harmless("empty")
+        }
         Kind::Scalar(s) if s.ty == ScalarType::Bool => ValueClass::Harmless("a boolean"),
         Kind::Scalar(s) => class_of_text(key, &s.text, in_template),
         _ => ValueClass::Harmless("no value"),
@@ -39,14 +41,24 @@ pub fn class_of_secret(key: &str, raw: &str, base64: bool, in_template: bool) ->
         return class_of_text(key, raw, in_template);
     }
     let compact: String = raw.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(compact.as_bytes()).ok();
-    let text = decoded.as_deref().and_then(|d| std::str::from_utf8(d).ok()).filter(|t| t.chars().all(|c| !c.is_control() || c.is_whitespace()));
+    let decoded = base64::engine::general_purpose::STANDARD
+        .decode(compact.as_bytes())
+        .ok();
+    let text = decoded
+        .as_deref()
+        .and_then(|d| std::str::from_utf8(d).ok())
+        .filter(|t| t.chars().all(|c| !c.is_control() || c.is_whitespace()));
     match (text, decoded.as_deref()) {
         (Some(text), _) if text.trim().is_empty() => ValueClass::Harmless("empty"),
         (Some(text), _) => {
             // A word may be base64 by accident; what it decodes to is then no placeholder, but the word itself is.
             let inner = class_of_text(key, text, in_template);
-            if inner == ValueClass::Literal && values::placeholder::is_placeholder(key, raw.trim()) { ValueClass::Placeholder } else { inner }
+            if inner == ValueClass::Literal && values::placeholder::is_placeholder(key, raw.trim())
+            {
+                ValueClass::Placeholder
+            } else {
+                inner
+            }
         }
         // UTF-16 and other texts with a mark, and DER certificates.
         (None, Some(bytes)) => match class_of_text(key, raw, in_template) {
@@ -62,13 +74,17 @@ pub fn class_of_secret(key: &str, raw: &str, base64: bool, in_template: bool) ->
 
 /// A DER certificate: SEQUENCE of SEQUENCE that begins with an explicit version or a serial number of a certificate.
 fn is_public_der(bytes: &[u8]) -> bool {
-    let Some(rest) = bytes.strip_prefix(&[0x30, 0x82]) else { return false };
+    let Some(rest) = bytes.strip_prefix(&[0x30, 0x82]) else {
+        return false;
+    };
     rest.len() > 6 && rest[2] == 0x30 && rest[3] == 0x82 && rest[6] == 0xa0
 }
 
 /// Whether a text is a sound SOPS envelope by itself: Flux decrypts those inside Secrets.
 pub fn is_sound_envelope(text: &str) -> bool {
-    if memchr::memmem::find(text.as_bytes(), b"ENC[AES256_GCM,").is_none() || memchr::memmem::find(text.as_bytes(), b"sops").is_none() {
+    if memchr::memmem::find(text.as_bytes(), b"ENC[AES256_GCM,").is_none()
+        || memchr::memmem::find(text.as_bytes(), b"sops").is_none()
+    {
         return false;
     }
     for format in [Format::Json, Format::Yaml, Format::Dotenv, Format::Ini] {
@@ -76,13 +92,19 @@ pub fn is_sound_envelope(text: &str) -> bool {
         if !parsed.is_whole() {
             continue;
         }
-        let Some(doc) = parsed.documents.first() else { continue };
-        let Some(meta) = metadata::find(doc, format) else { continue };
+        let Some(doc) = parsed.documents.first() else {
+            continue;
+        };
+        let Some(meta) = metadata::find(doc, format) else {
+            continue;
+        };
         if !metadata::is_metadata(&meta, format) {
             continue;
         }
         let envelope = metadata::read(&meta, format);
-        return envelope.problems.is_empty() && envelope.mac_forged.is_none() && envelope.mac_surrounded.is_none();
+        return envelope.problems.is_empty()
+            && envelope.mac_forged.is_none()
+            && envelope.mac_surrounded.is_none();
     }
     false
 }
@@ -93,15 +115,28 @@ pub fn structure(text: &str) -> Option<Vec<InnerLeaf>> {
     let json = trimmed.starts_with(['{', '[']);
     if json {
         let parsed = parse_values(text, Format::Json);
-        if parsed.is_whole() && parsed.problems.iter().all(|p| p.kind != ProblemKind::TrailingContent) {
+        if parsed.is_whole()
+            && parsed
+                .problems
+                .iter()
+                .all(|p| p.kind != ProblemKind::TrailingContent)
+        {
             return leaves(parsed.documents.first()?);
         }
     }
-    let env_like = trimmed.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).all(is_env_line);
+    let env_like = trimmed
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .all(is_env_line);
     if env_like {
         return leaves(parse_values(text, Format::Dotenv).documents.first()?);
     }
-    let ini_like = trimmed.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with(['#', ';'])).is_some_and(|l| l.starts_with('[') && l.ends_with(']'));
+    let ini_like = trimmed
+        .lines()
+        .map(str::trim)
+        .find(|l| !l.is_empty() && !l.starts_with(['#', ';']))
+        .is_some_and(|l| l.starts_with('[') && l.ends_with(']'));
     if ini_like {
         let parsed = parse_values(text, Format::Ini);
         if parsed.is_whole() {
@@ -125,21 +160,33 @@ pub fn structure(text: &str) -> Option<Vec<InnerLeaf>> {
 
 fn is_env_line(line: &str) -> bool {
     let line = line.strip_prefix("export ").unwrap_or(line);
-    line.split_once('=').is_some_and(|(k, _)| !k.is_empty() && k.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')))
+    line.split_once('=').is_some_and(|(k, _)| {
+        !k.is_empty()
+            && k.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+    })
 }
 
 fn leaves(doc: &Document<'_>) -> Option<Vec<InnerLeaf>> {
     let mut out = Vec::new();
     let mut visit = |leaf: crate::sops::scope::LeafAt<'_>| {
-        let Some(s) = doc.scalar(leaf.node) else { return };
-        if leaf.inert || s.ty == ScalarType::Bool || matches!(value::judge(&s.text), value::Judged::Sound(_)) {
+        let Some(s) = doc.scalar(leaf.node) else {
+            return;
+        };
+        if leaf.inert
+            || s.ty == ScalarType::Bool
+            || matches!(value::judge(&s.text), value::Judged::Sound(_))
+        {
             return;
         }
         let key = leaf.path.iter().rev().find_map(|p| match p {
             crate::sops::scope::PathPart::Key(k) => doc.text(*k),
             crate::sops::scope::PathPart::Index(_) => None,
         });
-        out.push(InnerLeaf { key: key.unwrap_or("").trim_start_matches("export ").to_owned(), value: s.text.to_string() });
+        out.push(InnerLeaf {
+            key: key.unwrap_or("").trim_start_matches("export ").to_owned(),
+            value: s.text.to_string(),
+        });
     };
     let walk = crate::sops::scope::walk(doc, None, None, &mut visit);
     (walk == crate::sops::scope::Walk::Whole).then_some(out)

@@ -19,7 +19,9 @@ use crate::model::{RepoPath, Span};
 use crate::sops::metadata::{self, Envelope};
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
 use crate::sops::value::{self, Judged};
-use crate::syntax::{Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse, parse_values};
+use crate::syntax::{
+    Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse, parse_values,
+};
 use place::Places;
 use standing::Exempt;
 
@@ -111,7 +113,10 @@ pub struct Source<'b> {
 impl<'b> Source<'b> {
     /// Decodes the bytes.
     pub fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, decoded: decode(bytes) }
+        Self {
+            bytes,
+            decoded: decode(bytes),
+        }
     }
 
     /// The text.
@@ -165,7 +170,12 @@ impl<'s> Subject<'s> {
         }
         let rule = subject.decision.rule().map(|r| move |s: &str| r.matches(s));
         subject.exempt = match &rule {
-            Some(matches) => standing::exempt(path, text, source.bytes, Some((matches, &subject.decision.subject))),
+            Some(matches) => standing::exempt(
+                path,
+                text,
+                source.bytes,
+                Some((matches, &subject.decision.subject)),
+            ),
             None => standing::exempt(path, text, source.bytes, None),
         };
         subject
@@ -173,14 +183,24 @@ impl<'s> Subject<'s> {
 
     /// Whether a check beyond the prefilter's hints needs the documents.
     fn needs_parsing(&self, around: &dyn Neighbourhood) -> bool {
-        let readable = !matches!(standing::exempt(self.path, "", b"", None), Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media));
+        let readable = !matches!(
+            standing::exempt(self.path, "", b"", None),
+            Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media)
+        );
         (readable && self.hints.may_hold_manifest())
             || self.hints.ciphertext
             || self.hints.key
             || self.promised
             || (self.decision.rule().is_some() && self.decision.is_narrow())
-            || around.extra_kinds().iter().any(|k| self.text.contains(k.as_str()))
-            || (self.decision.rule().is_some_and(|r| !r.options.has_positive_selector()) && around.may_be_outlier(self.path))
+            || around
+                .extra_kinds()
+                .iter()
+                .any(|k| self.text.contains(k.as_str()))
+            || (self
+                .decision
+                .rule()
+                .is_some_and(|r| !r.options.has_positive_selector())
+                && around.may_be_outlier(self.path))
     }
 
     /// Tries the format of the name first, then those the content could have.
@@ -205,8 +225,13 @@ impl<'s> Subject<'s> {
             let parsed = parse(self.text, format);
             let by_name = format == self.format;
             for (n, doc) in parsed.documents.iter().enumerate() {
-                let Some(meta) = metadata::find(doc, format) else { continue };
-                let certain = metadata::is_metadata(&meta, format) || (matches!(meta, metadata::Meta::Map(..)) && self.hints.ciphertext && has_ciphertext(doc));
+                let Some(meta) = metadata::find(doc, format) else {
+                    continue;
+                };
+                let certain = metadata::is_metadata(&meta, format)
+                    || (matches!(meta, metadata::Meta::Map(..))
+                        && self.hints.ciphertext
+                        && has_ciphertext(doc));
                 if !certain {
                     if by_name || self.format == Format::Binary {
                         stub = stub.or(Some((n, meta.span(), format)));
@@ -218,7 +243,10 @@ impl<'s> Subject<'s> {
                     continue;
                 }
                 let envelope = metadata::read(&meta, format);
-                self.envelope = Some(FoundEnvelope { envelope, document: n });
+                self.envelope = Some(FoundEnvelope {
+                    envelope,
+                    document: n,
+                });
                 self.set_format(format);
                 self.parsed = Some(parsed);
                 return;
@@ -247,11 +275,21 @@ impl<'s> Subject<'s> {
         if self.parsed.is_some() {
             return;
         }
-        if self.format == Format::Binary && (self.hints.may_hold_manifest() || self.hints.ciphertext) && !standing::is_prose_or_code(&self.name) {
+        if self.format == Format::Binary
+            && (self.hints.may_hold_manifest() || self.hints.ciphertext)
+            && !standing::is_prose_or_code(&self.name)
+        {
             // Without a telling name the content decides: JSON, or YAML with a mapping at the top.
-            let format = if self.text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
+            let format = if self.text.trim_start().starts_with('{') {
+                Format::Json
+            } else {
+                Format::Yaml
+            };
             let parsed = parse_values(self.text, format);
-            let mapping = parsed.documents.iter().any(|d| d.root().is_some_and(|r| d.is_mapping(r)));
+            let mapping = parsed
+                .documents
+                .iter()
+                .any(|d| d.root().is_some_and(|r| d.is_mapping(r)));
             if mapping && (parsed.is_whole() || self.template) {
                 self.set_format(format);
                 self.parsed = Some(parsed);
@@ -259,8 +297,14 @@ impl<'s> Subject<'s> {
             }
         }
         let options = self.decision.rule().map(|r| &r.options);
-        let comments = options.is_some_and(|o| o.encrypted_comment_regex.is_some() || o.unencrypted_comment_regex.is_some());
-        self.parsed = Some(if comments { parse(self.text, self.format) } else { parse_values(self.text, self.format) });
+        let comments = options.is_some_and(|o| {
+            o.encrypted_comment_regex.is_some() || o.unencrypted_comment_regex.is_some()
+        });
+        self.parsed = Some(if comments {
+            parse(self.text, self.format)
+        } else {
+            parse_values(self.text, self.format)
+        });
     }
 
     /// Whether nothing but blanks and comments stands in the file.
@@ -270,12 +314,20 @@ impl<'s> Subject<'s> {
             Format::Ini => &['#', ';'],
             _ => &[],
         };
-        self.text.lines().map(str::trim).all(|l| l.is_empty() || l.starts_with(marks) || (self.format == Format::Yaml && matches!(l, "---" | "..." | "{}" | "[]")))
+        self.text.lines().map(str::trim).all(|l| {
+            l.is_empty()
+                || l.starts_with(marks)
+                || (self.format == Format::Yaml && matches!(l, "---" | "..." | "{}" | "[]"))
+        })
     }
 
     /// A Git LFS pointer (version 1 of its specification).
     pub fn is_lfs_pointer(&self) -> bool {
-        self.text.len() < 1024 && self.text.starts_with("version https://git-lfs.github.com/spec/v1\n") && self.text.contains("\noid ")
+        self.text.len() < 1024
+            && self
+                .text
+                .starts_with("version https://git-lfs.github.com/spec/v1\n")
+            && self.text.contains("\noid ")
     }
 
     /// Conflict markers of Git.
@@ -296,19 +348,27 @@ impl<'s> Subject<'s> {
     /// Walks all documents with selection options and sorts the leaves.
     pub fn survey(&self, options: Option<&crate::sops::options::SelectionOptions>) -> Survey {
         let mut survey = Survey::default();
-        let mut ivs: std::collections::HashMap<[u8; 32], (Vec<PathPart>, usize, value::EncValue)> = std::collections::HashMap::new();
+        let mut ivs: std::collections::HashMap<[u8; 32], (Vec<PathPart>, usize, value::EncValue)> =
+            std::collections::HashMap::new();
         for (n, doc) in self.documents().iter().enumerate() {
             let skip = self.metadata_key();
             let format = self.format;
+            // A leaf that aliases repeat is one leaf: an alias bomb has few of them.
+            let mut known = std::collections::HashSet::new();
             let mut visit = |leaf: LeafAt<'_>| {
-                if format == Format::Dotenv && is_dotenv_metadata(doc, leaf.path) && self.envelope.is_some() {
+                if format == Format::Dotenv
+                    && is_dotenv_metadata(doc, leaf.path)
+                    && self.envelope.is_some()
+                {
                     return;
                 }
                 if leaf.inert {
                     survey.selected_inert += usize::from(leaf.selected);
                     return;
                 }
-                let Some(scalar) = doc.scalar(leaf.node) else { return };
+                let Some(scalar) = doc.scalar(leaf.node) else {
+                    return;
+                };
                 survey.non_empty += 1;
                 survey.selected += usize::from(leaf.selected);
                 match value::judge(&scalar.text) {
@@ -316,7 +376,8 @@ impl<'s> Subject<'s> {
                         survey.encrypted += 1;
                         // Comments in lists are items; they share nothing that matters.
                         if let Some((path, document, first)) = ivs.get(&v.iv) {
-                            let same_place = keys_only(doc, path) == keys_only(doc, leaf.path) || *document != n;
+                            let same_place =
+                                keys_only(doc, path) == keys_only(doc, leaf.path) || *document != n;
                             if *first != v || !same_place {
                                 survey.shared_iv.push((n, leaf.path.to_vec(), leaf.site));
                             }
@@ -324,6 +385,7 @@ impl<'s> Subject<'s> {
                             ivs.insert(v.iv, (leaf.path.to_vec(), n, v));
                         }
                     }
+                    _ if !known.insert((leaf.node, leaf.selected)) => {}
                     judged => survey.plain.push(PlainLeaf {
                         document: n,
                         path: leaf.path.to_vec(),
@@ -351,7 +413,10 @@ impl<'s> Subject<'s> {
 
     /// Whether its name says that it is prose, program text or a picture: content checks pass it over.
     pub fn exempt_from_content(&self) -> bool {
-        matches!(self.exempt, Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media | Exempt::SealedElsewhere))
+        matches!(
+            self.exempt,
+            Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media)
+        )
     }
 
     /// Whether an error of a content check is softened here.
@@ -378,7 +443,10 @@ fn is_dotenv_metadata(doc: &Document<'_>, path: &[PathPart]) -> bool {
 fn has_ciphertext(doc: &Document<'_>) -> bool {
     let mut found = false;
     let mut visit = |leaf: LeafAt<'_>| {
-        found = found || doc.text(leaf.node).is_some_and(|t| matches!(value::judge(t), Judged::Sound(_)));
+        found = found
+            || doc
+                .text(leaf.node)
+                .is_some_and(|t| matches!(value::judge(t), Judged::Sound(_)));
     };
     scope::walk(doc, None, Some("sops"), &mut visit);
     found

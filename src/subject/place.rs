@@ -25,7 +25,11 @@ pub struct Places<'t> {
 impl<'t> Places<'t> {
     /// For a text of a format.
     pub fn new(text: &'t str, format: Format) -> Self {
-        Self { text, lines: std::cell::OnceCell::new(), format }
+        Self {
+            text,
+            lines: std::cell::OnceCell::new(),
+            format,
+        }
     }
 
     fn lines(&self) -> &LineIndex<'t> {
@@ -50,11 +54,20 @@ impl<'t> Places<'t> {
 
     /// The whole file.
     pub fn file(&self) -> Place {
-        Place { format: trail_format(self.format), ..Place::default() }
+        Place {
+            format: trail_format(self.format),
+            ..Place::default()
+        }
     }
 
     /// A node by its path.
-    pub fn node(&self, doc: &Document<'_>, document: usize, path: &[PathPart], site: NodeId) -> Place {
+    pub fn node(
+        &self,
+        doc: &Document<'_>,
+        document: usize,
+        path: &[PathPart],
+        site: NodeId,
+    ) -> Place {
         let mut place = self.span(doc.node(site).span, document);
         let mut pointer = Pointer::default();
         let mut last_line = 1;
@@ -63,9 +76,17 @@ impl<'t> Places<'t> {
                 PathPart::Key(k) => {
                     let key = SafeKey::new(doc.text(*k).unwrap_or("?"));
                     last_line = self.line(doc.node(*k).span.start);
-                    Step { line: last_line, key, item: false }
+                    Step {
+                        line: last_line,
+                        key,
+                        item: false,
+                    }
                 }
-                PathPart::Index(i) => Step { line: last_line, key: SafeKey::index(*i), item: true },
+                PathPart::Index(i) => Step {
+                    line: last_line,
+                    key: SafeKey::index(*i),
+                    item: true,
+                },
             };
             pointer.push(&step.key);
             place.trail.push(step);

@@ -28,7 +28,7 @@ pub struct Hints {
     pub key: bool,
 }
 
-const NEEDLES: [&str; 11] = [
+const NEEDLES: [&str; 13] = [
     "sops",
     "ENC[",
     "Secret",
@@ -40,11 +40,17 @@ const NEEDLES: [&str; 11] = [
     "\\U",
     "<<<<<<< ",
     "!!binary",
+    "\\\n",
+    "\\\r",
 ];
 
 /// No needle is part of another and none can overlap, so that leftmost matches, which vector instructions find, are all.
-static MATCHER: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(NEEDLES).ok());
+static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(NEEDLES)
+        .ok()
+});
 
 impl Hints {
     /// Looks at a text.
@@ -53,7 +59,15 @@ impl Hints {
         let bytes = text.as_bytes();
         let Some(matcher) = MATCHER.as_ref() else {
             // Without the matcher everything is parsed.
-            return Self { metadata: true, ciphertext: true, secret: true, manifest: true, escape: true, conflict: true, key: true };
+            return Self {
+                metadata: true,
+                ciphertext: true,
+                secret: true,
+                manifest: true,
+                escape: true,
+                conflict: true,
+                key: true,
+            };
         };
         h.key = keys::may_contain_key(bytes);
         for m in matcher.find_iter(bytes) {
@@ -62,7 +76,22 @@ impl Hints {
             let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
             match m.pattern().as_usize() {
                 0 => {
-                    let follows = after.is_none_or(|b| matches!(b, b':' | b' ' | b'"' | b'\'' | b'_' | b']' | b'\t' | b'\n' | b'\r' | b'}' | b',' | b'='));
+                    let follows = after.is_none_or(|b| {
+                        matches!(
+                            b,
+                            b':' | b' '
+                                | b'"'
+                                | b'\''
+                                | b'_'
+                                | b']'
+                                | b'\t'
+                                | b'\n'
+                                | b'\r'
+                                | b'}'
+                                | b','
+                                | b'='
+                        )
+                    });
                     h.metadata |= !word(before) && follows;
                 }
                 1 => h.ciphertext = true,
@@ -73,7 +102,13 @@ impl Hints {
                 3..=5 => h.manifest = true,
                 6..=8 => h.escape = true,
                 9 => h.conflict = true,
-                _ => h.escape = true,
+                10 => h.escape = true,
+                // In double quotes a backslash joins lines: `Sec\` and `ret`. Shell scripts put a blank before it.
+                _ => {
+                    let next = bytes[m.end()..].iter().find(|b| !b.is_ascii_whitespace());
+                    h.escape |= word(before)
+                        && (word(next) || next.is_some_and(|b| matches!(b, b'[' | b'\\')));
+                }
             }
             if h.metadata && h.ciphertext && h.secret && h.manifest && h.escape && h.conflict {
                 break;
@@ -104,8 +139,12 @@ mod tests {
             for b in NEEDLES {
                 assert!(a == b || !a.contains(b), "{b} is part of {a}");
                 for cut in 1..a.len() {
-                    let inside_word = a.as_bytes()[cut - 1].is_ascii_alphanumeric() && b.as_bytes()[0].is_ascii_alphanumeric();
-                    assert!(!b.starts_with(&a[cut..]) || inside_word, "{a} and {b} overlap");
+                    let inside_word = a.as_bytes()[cut - 1].is_ascii_alphanumeric()
+                        && b.as_bytes()[0].is_ascii_alphanumeric();
+                    assert!(
+                        !b.starts_with(&a[cut..]) || inside_word,
+                        "{a} and {b} overlap"
+                    );
                 }
             }
         }
@@ -119,6 +158,8 @@ mod tests {
         assert!(!Hints::of("kind: ExternalSecret\n").secret);
         assert!(!Hints::of("SecretStoreRef\n").secret);
         assert!(Hints::of("kind: \"\\x53ecret\"").escape);
+        assert!(Hints::of("kind: \"Sec\\\n  ret\"").escape);
+        assert!(!Hints::of("run: |\n  a \\\n  b").escape);
         assert!(Hints::of("sops:\n").metadata);
         assert!(Hints::of("\"sops\": {").metadata);
         assert!(Hints::of("[sops]").metadata);

@@ -52,7 +52,10 @@ pub fn extension(name: &str) -> Option<String> {
 
 /// Whether the name alone makes a file documentation or source code: Secrets inside strings are not sought there.
 pub fn is_prose_or_code(name: &str) -> bool {
-    matches!(by_name(name), Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media))
+    matches!(
+        by_name(name),
+        Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media)
+    )
 }
 
 fn by_name(name: &str) -> Option<Exempt> {
@@ -65,9 +68,18 @@ fn by_name(name: &str) -> Option<Exempt> {
         return Some(Exempt::LockFile);
     }
     let ext = extension(&lower);
-    let structured = matches!(ext.as_deref(), Some(".yaml" | ".yml" | ".json" | ".env" | ".ini"));
-    let stem = lower.trim_start_matches('.').split('.').next().unwrap_or("");
-    if words::SPECIAL_NAMES.contains(&lower) || (!structured && !lower.starts_with('.') && words::SPECIAL_NAMES.contains(stem)) {
+    let structured = matches!(
+        ext.as_deref(),
+        Some(".yaml" | ".yml" | ".json" | ".env" | ".ini")
+    );
+    let stem = lower
+        .trim_start_matches('.')
+        .split('.')
+        .next()
+        .unwrap_or("");
+    if words::SPECIAL_NAMES.contains(&lower)
+        || (!structured && !lower.starts_with('.') && words::SPECIAL_NAMES.contains(stem))
+    {
         return Some(Exempt::Helper);
     }
     let ext = ext?;
@@ -87,7 +99,12 @@ fn by_name(name: &str) -> Option<Exempt> {
 
 /// Whether the pattern of a rule ends in the very extension of the path: replaced, it no longer matches.
 fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
-    let Some(at) = subject.rfind('.').filter(|at| !subject[*at..].contains('/')) else { return false };
+    let Some(at) = subject
+        .rfind('.')
+        .filter(|at| !subject[*at..].contains('/'))
+    else {
+        return false;
+    };
     matches(subject) && !matches(&format!("{}.zq", &subject[..at]))
 }
 
@@ -95,7 +112,12 @@ fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
 pub type RuleOnPath<'r> = (&'r dyn Fn(&str) -> bool, &'r str);
 
 /// Whether the file is exempt from steps 5 and 6. `rule` is the governing rule's pattern with its subject.
-pub fn exempt(path: &RepoPath, text: &str, bytes: &[u8], rule: Option<RuleOnPath<'_>>) -> Option<Exempt> {
+pub fn exempt(
+    path: &RepoPath,
+    text: &str,
+    bytes: &[u8],
+    rule: Option<RuleOnPath<'_>>,
+) -> Option<Exempt> {
     let name = file_name(path);
     if let Some(found) = by_name(&name) {
         let named = rule.is_some_and(|(matches, subject)| rule_names_extension(matches, subject));
@@ -109,28 +131,84 @@ pub fn exempt(path: &RepoPath, text: &str, bytes: &[u8], rule: Option<RuleOnPath
     is_public_material(text).then_some(Exempt::PublicMaterial)
 }
 
-/// ansible-vault, age, PGP messages, git-crypt, SealedSecrets.
+/// ansible-vault, age, PGP messages, git-crypt, SealedSecrets: the whole file, so that nothing hides behind a seal.
 pub fn is_sealed_elsewhere(text: &str, bytes: &[u8]) -> bool {
-    let t = text.trim_start();
-    t.starts_with("$ANSIBLE_VAULT;")
-        || t.starts_with("-----BEGIN AGE ENCRYPTED FILE-----")
-        || t.starts_with("age-encryption.org/v1")
-        || t.starts_with("-----BEGIN PGP MESSAGE-----")
+    let t = text.trim();
+    let armor = |begin: &str, end: &str| t.starts_with(begin) && t.ends_with(end);
+    is_ansible_vault(t)
+        || armor("-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----")
+        || armor("-----BEGIN PGP MESSAGE-----", "-----END PGP MESSAGE-----")
+        || (t.starts_with("age-encryption.org/v1\n-> ") && t.contains("\n--- "))
         || bytes.starts_with(b"\0GITCRYPT\0")
         // A binary OpenPGP message begins with a session key packet (tag 1 or 3, old or new format).
         || (bytes.len() > 16 && !text.is_ascii() && matches!(bytes[0], 0x84..=0x87 | 0x8c..=0x8f | 0xc1 | 0xc3) && !bytes.starts_with(b"\x8b"))
-        || (memchr::memmem::find(bytes, b"SealedSecret").is_some() && memchr::memmem::find(bytes, b"bitnami.com/").is_some())
+        || is_sealed_secret(t)
+}
+
+/// The header, then nothing but hexadecimal lines.
+fn is_ansible_vault(t: &str) -> bool {
+    t.starts_with("$ANSIBLE_VAULT;")
+        && t.lines()
+            .skip(1)
+            .all(|l| l.trim().bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Every object of the file is a SealedSecret.
+fn is_sealed_secret(t: &str) -> bool {
+    if memchr::memmem::find(t.as_bytes(), b"SealedSecret").is_none()
+        || memchr::memmem::find(t.as_bytes(), b"bitnami.com/").is_none()
+    {
+        return false;
+    }
+    if t.starts_with('{') {
+        return t.split("\"kind\"").skip(1).any(|rest| {
+            rest.trim_start_matches([':', ' '])
+                .starts_with("\"SealedSecret\"")
+        });
+    }
+    let mut sealed = false;
+    for document in t.split("\n---") {
+        let mut kinds = document
+            .lines()
+            .filter_map(|l| l.strip_prefix("kind:"))
+            .map(|k| {
+                k.split('#')
+                    .next()
+                    .unwrap_or(k)
+                    .trim()
+                    .trim_matches(['"', '\''])
+            });
+        let blank = document
+            .trim_start_matches('-')
+            .lines()
+            .all(|l| l.trim().is_empty() || l.trim_start().starts_with('#'));
+        if blank {
+            continue;
+        }
+        if kinds.next() != Some("SealedSecret") || kinds.next().is_some() {
+            return false;
+        }
+        sealed = true;
+    }
+    sealed
 }
 
 /// Nothing but public keys, certificates, signatures and recipients, comments aside.
 pub fn is_public_material(text: &str) -> bool {
     let mut inside = false;
+    let mut pgp = false;
     let mut any = false;
     for line in text.lines() {
         let line = line.trim();
         if inside {
             if line.starts_with("-----END ") {
                 inside = false;
+            } else if !line
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+                && !pgp
+            {
+                return false;
             }
             continue;
         }
@@ -138,41 +216,68 @@ pub fn is_public_material(text: &str) -> bool {
             continue;
         }
         if let Some(label) = line.strip_prefix("-----BEGIN ") {
-            let public = ["CERTIFICATE", "PUBLIC KEY", "X509 CRL", "DH PARAMETERS", "EC PARAMETERS", "PGP SIGNATURE", "SSH2 PUBLIC KEY"];
+            let public = [
+                "CERTIFICATE",
+                "PUBLIC KEY",
+                "X509 CRL",
+                "DH PARAMETERS",
+                "EC PARAMETERS",
+                "PGP SIGNATURE",
+                "SSH2 PUBLIC KEY",
+            ];
             if label.contains("PRIVATE") || !public.iter().any(|p| label.contains(p)) {
                 return false;
             }
             inside = true;
+            pgp = label.contains("PGP") || label.contains("SSH2");
             any = true;
-        } else if is_ssh_public_key(line) || line.starts_with("age1") {
+        } else if is_ssh_public_key(line)
+            || (line.starts_with("age1") && line.bytes().all(|b| b.is_ascii_alphanumeric()))
+        {
             any = true;
         } else {
             return false;
         }
     }
-    any
+    any && !inside
 }
 
 /// A line of `authorized_keys` or `known_hosts`: a key type, then its base64.
 fn is_ssh_public_key(line: &str) -> bool {
-    const TYPES: [&str; 7] = ["ssh-rsa", "ssh-dss", "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com"];
+    const TYPES: [&str; 7] = [
+        "ssh-rsa",
+        "ssh-dss",
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+    ];
     let words: Vec<&str> = line.split_whitespace().take(16).collect();
-    words.windows(2).any(|w| TYPES.contains(&w[0]) && w[1].starts_with("AAAA"))
+    words
+        .windows(2)
+        .any(|w| TYPES.contains(&w[0]) && w[1].starts_with("AAAA"))
 }
 
 /// Whether the name makes the file a template: a suffix, or a token in the name.
 pub fn is_template_name(name: &str) -> bool {
     let name = strip_backup_suffix(name).to_ascii_lowercase();
-    words::TEMPLATE_SUFFIXES.iter().any(|s| name.len() > s.len() && name.ends_with(s))
-        || name.split(|c: char| !c.is_alphanumeric()).any(|token| words::TEMPLATE_TOKENS.contains(token))
+    words::TEMPLATE_SUFFIXES
+        .iter()
+        .any(|s| name.len() > s.len() && name.ends_with(s))
+        || name
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|token| words::TEMPLATE_TOKENS.contains(token))
 }
 
 /// Whether a directory of the path holds templates.
 pub fn in_template_directory(path: &RepoPath) -> bool {
     let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
-    parent
-        .split('/')
-        .any(|d| d.contains("{{") || d.split(|c: char| !c.is_alphanumeric()).any(|word| words::TEMPLATE_DIRECTORIES.contains(word)))
+    parent.split('/').any(|d| {
+        d.contains("{{")
+            || d.split(|c: char| !c.is_alphanumeric())
+                .any(|word| words::TEMPLATE_DIRECTORIES.contains(word))
+    })
 }
 
 /// The `Chart.yaml` that makes a `templates/` directory a chart's, for each such directory of the path.
@@ -210,7 +315,11 @@ pub fn is_lenient(path: &RepoPath) -> bool {
     let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
     let mut stage = false;
     for dir in parent.split('/').filter(|d| !d.is_empty()) {
-        if words::LENIENT_DIRECTORY_NAMES.contains(dir) || dir.split(|c: char| !c.is_alphanumeric()).any(|w| words::LENIENT_DIRECTORY_WORDS.contains(w)) {
+        if words::LENIENT_DIRECTORY_NAMES.contains(dir)
+            || dir
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|w| words::LENIENT_DIRECTORY_WORDS.contains(w))
+        {
             return true;
         }
         if dir == "test" && !stage {
@@ -220,23 +329,33 @@ pub fn is_lenient(path: &RepoPath) -> bool {
     }
     let name = file_name(path).to_ascii_lowercase();
     let parts: Vec<&str> = name.split('.').collect();
-    parts.len() > 1 && (parts[..parts.len() - 1].iter().any(|p| p.ends_with("_test")) || (parts.len() > 2 && parts[1..parts.len() - 1].contains(&"test")))
+    parts.len() > 1
+        && (parts[..parts.len() - 1]
+            .iter()
+            .any(|p| p.ends_with("_test"))
+            || (parts.len() > 2 && parts[1..parts.len() - 1].contains(&"test")))
 }
 
 /// `.sops.`, `.enc.` or `.encrypted.` before a structured extension (step 6).
 pub fn name_promises(name: &str) -> bool {
     let lower = strip_backup_suffix(name).to_ascii_lowercase();
-    let Some((stem, ext)) = lower.rsplit_once('.') else { return false };
+    let Some((stem, ext)) = lower.rsplit_once('.') else {
+        return false;
+    };
     // sops' own config promises nothing.
     !matches!(lower.as_str(), ".sops.yaml" | ".sops.yml")
         && matches!(ext, "yaml" | "yml" | "json" | "env" | "ini")
-        && (["sops", "enc", "encrypted"].iter().any(|m| stem.ends_with(&format!(".{m}"))))
+        && (["sops", "enc", "encrypted"]
+            .iter()
+            .any(|m| stem.ends_with(&format!(".{m}"))))
 }
 
 /// Whether the name itself carries `.sops.`, `.enc.` or `.encrypted.` anywhere (step 5c).
 pub fn name_carries_promise(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    [".sops.", ".enc.", ".encrypted."].iter().any(|m| lower.contains(m))
+    [".sops.", ".enc.", ".encrypted."]
+        .iter()
+        .any(|m| lower.contains(m))
 }
 
 #[cfg(test)]
@@ -249,30 +368,74 @@ mod tests {
 
     #[test]
     fn lenient_places_are_whole_names_or_words() {
-        for p in ["tests/a.yaml", "functional-tests/a.yaml", "pkg/testdata/x", "docs/a.yaml", "examples/x/y.yaml", "test/a.yaml", "a/login_test.yaml", "a/b.test.json", "__tests__/a.json", "x/e2e/a.yaml"] {
+        for p in [
+            "tests/a.yaml",
+            "functional-tests/a.yaml",
+            "pkg/testdata/x",
+            "docs/a.yaml",
+            "examples/x/y.yaml",
+            "test/a.yaml",
+            "a/login_test.yaml",
+            "a/b.test.json",
+            "__tests__/a.json",
+            "x/e2e/a.yaml",
+        ] {
             assert!(is_lenient(&path(p)), "{p}");
         }
-        for p in ["latest/a.yaml", "contest/a.yaml", "test-infra/a.yaml", "overlays/test/a.yaml", "clusters/test/x/a.yaml", "documents/a.yaml", "test.yaml", "a/protest.yaml"] {
+        for p in [
+            "latest/a.yaml",
+            "contest/a.yaml",
+            "test-infra/a.yaml",
+            "overlays/test/a.yaml",
+            "clusters/test/x/a.yaml",
+            "documents/a.yaml",
+            "test.yaml",
+            "a/protest.yaml",
+        ] {
             assert!(!is_lenient(&path(p)), "{p}");
         }
     }
 
     #[test]
     fn templates_are_told_by_name() {
-        for n in ["a.yaml.j2", ".env.example", "app.template.sops.yaml", "x.tmpl", "config.h.in", "secret.sample.yaml"] {
+        for n in [
+            "a.yaml.j2",
+            ".env.example",
+            "app.template.sops.yaml",
+            "x.tmpl",
+            "config.h.in",
+            "secret.sample.yaml",
+        ] {
             assert!(is_template_name(n), "{n}");
         }
-        for n in ["a.yaml", "in.yaml", "built-in.yaml", "templates.yaml", "sampler.yaml"] {
+        for n in [
+            "a.yaml",
+            "in.yaml",
+            "built-in.yaml",
+            "templates.yaml",
+            "sampler.yaml",
+        ] {
             assert!(!is_template_name(n), "{n}");
         }
     }
 
     #[test]
     fn promises_stand_before_a_structured_extension() {
-        for n in ["a.sops.yaml", "a.enc.env", "x.encrypted.json", "A.SOPS.YAML.bak"] {
+        for n in [
+            "a.sops.yaml",
+            "a.enc.env",
+            "x.encrypted.json",
+            "A.SOPS.YAML.bak",
+        ] {
             assert!(name_promises(n), "{n}");
         }
-        for n in ["credentials.yml.enc", "a.sops.txt", "sops.yaml", ".sops.yaml", "encrypted.yaml"] {
+        for n in [
+            "credentials.yml.enc",
+            "a.sops.txt",
+            "sops.yaml",
+            ".sops.yaml",
+            "encrypted.yaml",
+        ] {
             assert!(!name_promises(n), "{n}");
         }
     }
@@ -288,6 +451,10 @@ mod tests {
         assert_eq!(e("a/.env.production"), None);
         assert_eq!(e("a/htpasswd"), None);
         let rule = |s: &str| s.ends_with(".sh");
-        assert_eq!(exempt(&path("a/x.sh"), "x", b"x", Some((&rule, "a/x.sh"))), None, "the rule names this very extension");
+        assert_eq!(
+            exempt(&path("a/x.sh"), "x", b"x", Some((&rule, "a/x.sh"))),
+            None,
+            "the rule names this very extension"
+        );
     }
 }

@@ -119,9 +119,23 @@ impl<'t> Document<'t> {
     pub fn opaque(text: &'t str) -> Self {
         let mut d = Self::default();
         let whole = Span::new(0, text.len());
-        let key = d.add_scalar("data".into(), ScalarStyle::Plain, ScalarType::Str, Span::new(0, 0));
-        let value = d.add_scalar(Cow::Borrowed(text), ScalarStyle::Block, ScalarType::Str, whole);
-        let root = d.add(Node { span: whole, kind: Kind::Mapping(vec![Child::Entry(key, value)]), flow: false });
+        let key = d.add_scalar(
+            "data".into(),
+            ScalarStyle::Plain,
+            ScalarType::Str,
+            Span::new(0, 0),
+        );
+        let value = d.add_scalar(
+            Cow::Borrowed(text),
+            ScalarStyle::Block,
+            ScalarType::Str,
+            whole,
+        );
+        let root = d.add(Node {
+            span: whole,
+            kind: Kind::Mapping(vec![Child::Entry(key, value)]),
+            flow: false,
+        });
         d.root = Some(root);
         d
     }
@@ -134,8 +148,18 @@ impl<'t> Document<'t> {
     }
 
     /// Adds a scalar.
-    pub(crate) fn add_scalar(&mut self, text: Cow<'t, str>, style: ScalarStyle, ty: ScalarType, span: Span) -> NodeId {
-        self.add(Node { span, kind: Kind::Scalar(Scalar { text, style, ty }), flow: false })
+    pub(crate) fn add_scalar(
+        &mut self,
+        text: Cow<'t, str>,
+        style: ScalarStyle,
+        ty: ScalarType,
+        span: Span,
+    ) -> NodeId {
+        self.add(Node {
+            span,
+            kind: Kind::Scalar(Scalar { text, style, ty }),
+            flow: false,
+        })
     }
 
     /// Sets the root.
@@ -219,7 +243,11 @@ impl<'t> Document<'t> {
 
     /// Keys and values of a mapping as written: merge keys stay keys.
     pub fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
-        let children: &[Child<'t>] = if self.is_mapping(id) { self.children(id) } else { &[] };
+        let children: &[Child<'t>] = if self.is_mapping(id) {
+            self.children(id)
+        } else {
+            &[]
+        };
         children.iter().filter_map(|c| match c {
             Child::Entry(k, v) => Some((*k, *v)),
             _ => None,
@@ -228,7 +256,11 @@ impl<'t> Document<'t> {
 
     /// Items of a list.
     pub fn items(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let children: &[Child<'t>] = if self.is_sequence(id) { self.children(id) } else { &[] };
+        let children: &[Child<'t>] = if self.is_sequence(id) {
+            self.children(id)
+        } else {
+            &[]
+        };
         children.iter().filter_map(|c| match c {
             Child::Item(v) => Some(*v),
             _ => None,
@@ -237,39 +269,66 @@ impl<'t> Document<'t> {
 
     /// The value of a key as written, the last if the key is repeated; merge keys are not followed.
     pub fn get(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
-        self.entries(mapping).filter(|(k, _)| self.text(*k) == Some(key)).last().map(|(_, v)| v)
+        self.entries(mapping)
+            .filter(|(k, _)| self.text(*k) == Some(key))
+            .last()
+            .map(|(_, v)| v)
     }
 
     /// All values of a key as written, in order.
-    pub fn get_all<'d>(&'d self, mapping: NodeId, key: &'d str) -> impl Iterator<Item = (NodeId, NodeId)> + 'd {
-        self.entries(mapping).filter(move |(k, _)| self.text(*k) == Some(key))
+    pub fn get_all<'d>(
+        &'d self,
+        mapping: NodeId,
+        key: &'d str,
+    ) -> impl Iterator<Item = (NodeId, NodeId)> + 'd {
+        self.entries(mapping)
+            .filter(move |(k, _)| self.text(*k) == Some(key))
     }
 
     /// The value of a key, merge keys followed (the mapping's own keys win, then earlier merges).
     pub fn get_merged(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
-        self.get_merged_within(mapping, key, 8)
-    }
-
-    fn get_merged_within(&self, mapping: NodeId, key: &str, depth: usize) -> Option<NodeId> {
         if let Some(v) = self.get(mapping, key) {
             return Some(v);
         }
-        if depth == 0 {
-            return None;
+        self.all_merge_sources(mapping)
+            .into_iter()
+            .find_map(|m| self.get(m, key))
+    }
+
+    /// Mappings that `<<` brings into this one, directly or through another; each once, in the order in which they win.
+    pub fn all_merge_sources(&self, mapping: NodeId) -> Vec<NodeId> {
+        let mut out = Vec::new();
+        let mut next = self.merge_sources(mapping);
+        if next.is_empty() {
+            return out;
         }
-        self.merge_sources(mapping).into_iter().find_map(|m| self.get_merged_within(m, key, depth - 1))
+        next.reverse();
+        let mut seen = std::collections::HashSet::from([self.resolve(mapping)]);
+        while let Some(source) = next.pop() {
+            if seen.insert(source) {
+                out.push(source);
+                next.extend(self.merge_sources(source).into_iter().rev());
+            }
+        }
+        out
     }
 
     /// Mappings that `<<` brings into this one.
     pub fn merge_sources(&self, mapping: NodeId) -> Vec<NodeId> {
         let mut out = Vec::new();
         for (k, v) in self.entries(mapping) {
-            let plain_merge = self.scalar(k).is_some_and(|s| s.text == "<<" && s.style == ScalarStyle::Plain);
+            let plain_merge = self
+                .scalar(k)
+                .is_some_and(|s| s.text == "<<" && s.style == ScalarStyle::Plain);
             if plain_merge {
                 if self.is_mapping(v) {
                     out.push(self.resolve(v));
                 } else {
-                    out.extend(self.items(v).filter(|i| self.is_mapping(*i)).map(|i| self.resolve(i)));
+                    out.extend(
+                        self.items(v)
+                            .filter(|i| self.is_mapping(*i))
+                            .map(|i| self.resolve(i)),
+                    );
                 }
             }
         }

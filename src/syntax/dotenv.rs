@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::{Child, Comment, Document, Kind, Node, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
+use super::{
+    Child, Comment, Document, Kind, Node, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType,
+};
 use crate::model::Span;
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
@@ -24,20 +26,48 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         }
         let span = Span::new(start, start + line.len());
         if let Some(comment) = line.strip_prefix('#') {
-            children.push(Child::Comment(Comment { text: Cow::Borrowed(comment), span }));
+            children.push(Child::Comment(Comment {
+                text: Cow::Borrowed(comment),
+                span,
+            }));
         } else if let Some(eq) = line.find('=') {
-            let key = doc.add_scalar(Cow::Borrowed(&line[..eq]), ScalarStyle::Plain, ScalarType::Str, Span::new(start, start + eq));
+            let key = doc.add_scalar(
+                Cow::Borrowed(&line[..eq]),
+                ScalarStyle::Plain,
+                ScalarType::Str,
+                Span::new(start, start + eq),
+            );
             let raw = &line[eq + 1..];
-            let value = if raw.contains("\\n") { Cow::Owned(raw.replace("\\n", "\n")) } else { Cow::Borrowed(raw) };
-            let value = doc.add_scalar(value, ScalarStyle::Plain, ScalarType::Str, Span::new(start + eq + 1, span.end));
+            let value = if raw.contains("\\n") {
+                Cow::Owned(raw.replace("\\n", "\n"))
+            } else {
+                Cow::Borrowed(raw)
+            };
+            let value = doc.add_scalar(
+                value,
+                ScalarStyle::Plain,
+                ScalarType::Str,
+                Span::new(start + eq + 1, span.end),
+            );
             children.push(Child::Entry(key, value));
         } else if !line.trim().is_empty() {
-            problems.push(Problem { kind: ProblemKind::Syntax, span, document: 0 });
+            problems.push(Problem {
+                kind: ProblemKind::Syntax,
+                span,
+                document: 0,
+            });
         }
     }
-    let root = doc.add(Node { span: Span::new(0, text.len()), kind: Kind::Mapping(children), flow: false });
+    let root = doc.add(Node {
+        span: Span::new(0, text.len()),
+        kind: Kind::Mapping(children),
+        flow: false,
+    });
     doc.set_root(root);
-    Parsed { documents: vec![doc], problems }
+    Parsed {
+        documents: vec![doc],
+        problems,
+    }
 }
 
 #[cfg(test)]

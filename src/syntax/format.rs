@@ -68,7 +68,10 @@ pub fn strip_backup_suffix(name: &str) -> &str {
     let mut name = name;
     loop {
         let lower = name.to_ascii_lowercase();
-        let Some(suffix) = words::BACKUP_SUFFIXES.iter().find(|s| lower.len() > s.len() && lower.ends_with(s)) else {
+        let Some(suffix) = words::BACKUP_SUFFIXES
+            .iter()
+            .find(|s| lower.len() > s.len() && lower.ends_with(s))
+        else {
             return name;
         };
         name = &name[..name.len() - suffix.len()];

@@ -9,7 +9,10 @@
 
 use std::borrow::Cow;
 
-use super::{Child, Comment, Document, Kind, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
+use super::{
+    Child, Comment, Document, Kind, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle,
+    ScalarType,
+};
 use crate::model::Span;
 
 struct Section<'t> {
@@ -19,7 +22,13 @@ struct Section<'t> {
 }
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let mut reader = Reader { text, at: 0, waiting: Vec::new(), doc: Document::default(), problems: Vec::new() };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        waiting: Vec::new(),
+        doc: Document::default(),
+        problems: Vec::new(),
+    };
     let mut sections: Vec<Section<'_>> = Vec::new();
     while let Some((start, line)) = reader.next() {
         let trimmed = line.trim();
@@ -37,17 +46,36 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
             }
         } else {
             if sections.is_empty() {
-                let key = reader.doc.add_scalar("DEFAULT".into(), ScalarStyle::Plain, ScalarType::Str, Span::new(start, start));
-                sections.push(Section { key, span: Span::new(start, start), children: Vec::new() });
+                let key = reader.doc.add_scalar(
+                    "DEFAULT".into(),
+                    ScalarStyle::Plain,
+                    ScalarType::Str,
+                    Span::new(start, start),
+                );
+                sections.push(Section {
+                    key,
+                    span: Span::new(start, start),
+                    children: Vec::new(),
+                });
             }
             match (name(trimmed), sections.last_mut()) {
                 (Some((from, to, value_at)), Some(section)) => {
                     let key = Span::new(start + from, start + to);
-                    let key = reader.doc.add_scalar(Cow::Borrowed(&text[key.start..key.end]), ScalarStyle::Plain, ScalarType::Str, key);
+                    let key = reader.doc.add_scalar(
+                        Cow::Borrowed(&text[key.start..key.end]),
+                        ScalarStyle::Plain,
+                        ScalarType::Str,
+                        key,
+                    );
                     let (value, span) = reader.value(start + value_at, end);
-                    let value = reader.doc.add_scalar(value, ScalarStyle::Plain, ScalarType::Str, span);
+                    let value =
+                        reader
+                            .doc
+                            .add_scalar(value, ScalarStyle::Plain, ScalarType::Str, span);
                     section.children.push(Child::Entry(key, value));
-                    section.children.extend(reader.comment().map(Child::Comment));
+                    section
+                        .children
+                        .extend(reader.comment().map(Child::Comment));
                     section.span.end = span.end;
                 }
                 _ => reader.problem(start, end),
@@ -55,16 +83,29 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         }
     }
     let last = reader.comment();
-    let Reader { mut doc, problems, .. } = reader;
+    let Reader {
+        mut doc, problems, ..
+    } = reader;
     let mut root = Vec::new();
     for s in sections {
-        let value = doc.add(Node { span: s.span, kind: Kind::Mapping(s.children), flow: false });
+        let value = doc.add(Node {
+            span: s.span,
+            kind: Kind::Mapping(s.children),
+            flow: false,
+        });
         root.push(Child::Entry(s.key, value));
     }
     doc.outer_comments.extend(last);
-    let id = doc.add(Node { span: Span::new(0, text.len()), kind: Kind::Mapping(root), flow: false });
+    let id = doc.add(Node {
+        span: Span::new(0, text.len()),
+        kind: Kind::Mapping(root),
+        flow: false,
+    });
     doc.set_root(id);
-    Parsed { documents: vec![doc], problems }
+    Parsed {
+        documents: vec![doc],
+        problems,
+    }
 }
 
 /// Start and end of the key's name and start of its value, in a line without leading blanks.
@@ -117,15 +158,28 @@ impl<'t> Reader<'t> {
     }
 
     fn problem(&mut self, start: usize, end: usize) {
-        self.problems.push(Problem { kind: ProblemKind::Syntax, span: Span::new(start, end), document: 0 });
+        self.problems.push(Problem {
+            kind: ProblemKind::Syntax,
+            span: Span::new(start, end),
+            document: 0,
+        });
     }
 
     fn section(&mut self, start: usize, close: usize, end: usize) -> Section<'t> {
         let span = Span::new(start + 1, start + close);
-        let key = self.doc.add_scalar(Cow::Borrowed(&self.text[span.start..span.end]), ScalarStyle::Plain, ScalarType::Str, span);
+        let key = self.doc.add_scalar(
+            Cow::Borrowed(&self.text[span.start..span.end]),
+            ScalarStyle::Plain,
+            ScalarType::Str,
+            span,
+        );
         self.inline(start + close + 1, end);
         let children = self.comment().map(Child::Comment).into_iter().collect();
-        Section { key, span: Span::new(start, end), children }
+        Section {
+            key,
+            span: Span::new(start, end),
+            children,
+        }
     }
 
     /// Notes a comment between two offsets, and returns where it begins.
@@ -140,7 +194,8 @@ impl<'t> Reader<'t> {
         let waiting = std::mem::take(&mut self.waiting);
         let span = Span::new(waiting.first()?.start, waiting.last()?.end);
         let lines: Vec<&str> = waiting.iter().map(|s| &self.text[s.start..s.end]).collect();
-        let strip = |t: &'t str| t.trim_start_matches([if t.starts_with(';') { ';' } else { '#' }, ' ']);
+        let strip =
+            |t: &'t str| t.trim_start_matches([if t.starts_with(';') { ';' } else { '#' }, ' ']);
         let text = match lines.as_slice() {
             [only] => Cow::Borrowed(strip(only)),
             [first, others @ ..] => Cow::Owned(format!("{}\n{}", strip(first), others.join("\n"))),
@@ -182,15 +237,26 @@ impl<'t> Reader<'t> {
         let text = self.text;
         let from = start + quote.len();
         if let Some(close) = text[from..end].rfind(quote) {
-            return (Cow::Borrowed(&text[from..from + close]), Span::new(from, from + close));
+            return (
+                Cow::Borrowed(&text[from..from + close]),
+                Span::new(from, from + close),
+            );
         }
         while let Some((at, line)) = self.next() {
-            let Some(close) = line.rfind(quote) else { continue };
+            let Some(close) = line.rfind(quote) else {
+                continue;
+            };
             if line[close + quote.len()..].trim().ends_with('\\') {
                 continue;
             }
-            self.inline(at + close + quote.len(), at + line.trim_end().len().max(close + quote.len()));
-            return (Cow::Borrowed(&text[from..at + close]), Span::new(from, at + close));
+            self.inline(
+                at + close + quote.len(),
+                at + line.trim_end().len().max(close + quote.len()),
+            );
+            return (
+                Cow::Borrowed(&text[from..at + close]),
+                Span::new(from, at + close),
+            );
         }
         self.problem(start, end);
         (Cow::Borrowed(&text[from..]), Span::new(from, text.len()))

@@ -17,7 +17,11 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         let mut parsed = yaml::parse_json(text);
         // No strict JSON: whatever the lenient reader made of it, sops refuses the file.
         if parsed.is_whole() && !text.trim().is_empty() {
-            parsed.problems.push(Problem { kind: ProblemKind::Syntax, span: Span::new(0, 0), document: 0 });
+            parsed.problems.push(Problem {
+                kind: ProblemKind::Syntax,
+                span: Span::new(0, 0),
+                document: 0,
+            });
         }
         return parsed;
     };
@@ -25,7 +29,11 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     let rest = &text[end..];
     if !rest.trim().is_empty() {
         let lead = rest.len() - rest.trim_start().len();
-        parsed.problems.push(Problem { kind: ProblemKind::TrailingContent, span: Span::new(end + lead, text.len()), document: 0 });
+        parsed.problems.push(Problem {
+            kind: ProblemKind::TrailingContent,
+            span: Span::new(end + lead, text.len()),
+            document: 0,
+        });
     }
     parsed
 }
@@ -53,6 +61,9 @@ mod tests {
     fn surrogate_pairs_and_solidus_escapes_are_read() {
         let p = parse("{\"k\\u0069nd\": \"a\\/\\ud83d\\ude00\"}");
         let d = &p.documents[0];
-        assert_eq!(d.text(d.get(d.root().unwrap(), "kind").unwrap()), Some("a/😀"));
+        assert_eq!(
+            d.text(d.get(d.root().unwrap(), "kind").unwrap()),
+            Some("a/😀")
+        );
     }
 }

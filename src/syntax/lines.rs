@@ -36,16 +36,32 @@ fn split(start: usize, raw: &str) -> Line<'_> {
     };
     let (key, value) = if let Some(rest) = body.strip_prefix('"') {
         match rest.find('"') {
-            Some(end) => (&rest[..end], rest[end + 1..].trim_start().strip_prefix(':').unwrap_or("").trim()),
+            Some(end) => (
+                &rest[..end],
+                rest[end + 1..]
+                    .trim_start()
+                    .strip_prefix(':')
+                    .unwrap_or("")
+                    .trim(),
+            ),
             None => ("", ""),
         }
     } else {
-        match body.find(": ").or_else(|| body.ends_with(':').then(|| body.len() - 1)) {
+        match body
+            .find(": ")
+            .or_else(|| body.ends_with(':').then(|| body.len() - 1))
+        {
             Some(at) => (body[..at].trim(), body[at + 1..].trim()),
             None => ("", ""),
         }
     };
-    Line { start, indent: indent + dash, key, value, raw }
+    Line {
+        start,
+        indent: indent + dash,
+        key,
+        value,
+        raw,
+    }
 }
 
 fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
@@ -85,7 +101,13 @@ pub fn secret_lines(text: &str) -> Vec<SecretLine> {
 }
 
 fn secret_document(document: &[Line<'_>], out: &mut Vec<SecretLine>) {
-    let value_of = |key: &str| document.iter().filter(|l| l.key == key).map(|l| unquote(strip_comment(l.value))).collect::<Vec<_>>();
+    let value_of = |key: &str| {
+        document
+            .iter()
+            .filter(|l| l.key == key)
+            .map(|l| unquote(strip_comment(l.value)))
+            .collect::<Vec<_>>()
+    };
     let apis = value_of("apiVersion");
     if !value_of("kind").contains(&"Secret") || !(apis.is_empty() || apis.contains(&"v1")) {
         return;
@@ -104,7 +126,10 @@ fn secret_document(document: &[Line<'_>], out: &mut Vec<SecretLine>) {
         }
         let mut child_indent = None;
         while let Some(line) = document.get(i) {
-            if line.raw.trim().is_empty() || line.raw.trim_start().starts_with('#') || is_control(line.raw) {
+            if line.raw.trim().is_empty()
+                || line.raw.trim_start().starts_with('#')
+                || is_control(line.raw)
+            {
                 i += 1;
                 continue;
             }
@@ -119,17 +144,27 @@ fn secret_document(document: &[Line<'_>], out: &mut Vec<SecretLine>) {
             let mut value = unquote(strip_comment(line.value)).to_owned();
             if value.starts_with(['|', '>']) && value.len() <= 3 {
                 value.clear();
-                while let Some(inner) = document.get(i).filter(|l| l.raw.trim().is_empty() || l.indent > indent) {
+                while let Some(inner) = document
+                    .get(i)
+                    .filter(|l| l.raw.trim().is_empty() || l.indent > indent)
+                {
                     value.push_str(inner.raw.trim());
                     value.push('\n');
                     i += 1;
                 }
             }
-            let expression = ["{{", "{%", "<%", "[[", "#{"].iter().any(|m| value.contains(m));
+            let expression = ["{{", "{%", "<%", "[[", "#{"]
+                .iter()
+                .any(|m| value.contains(m));
             if !expression && value.chars().any(char::is_alphanumeric) {
                 let lead = line.raw.len() - line.raw.trim_start().len();
                 let span = Span::new(line.start + lead, line.start + line.raw.len());
-                out.push(SecretLine { key: line.key.to_owned(), value, base64, span });
+                out.push(SecretLine {
+                    key: line.key.to_owned(),
+                    value,
+                    base64,
+                    span,
+                });
             }
         }
     }
@@ -145,7 +180,9 @@ fn strip_comment(value: &str) -> &str {
 /// Lines of a template engine between the lines of the document.
 fn is_control(raw: &str) -> bool {
     let t = raw.trim();
-    (t.starts_with("{{") && t.ends_with("}}")) || (t.starts_with("{%") && t.ends_with("%}")) || t.starts_with("<%")
+    (t.starts_with("{{") && t.ends_with("}}"))
+        || (t.starts_with("{%") && t.ends_with("%}"))
+        || t.starts_with("<%")
 }
 
 /// Whether any line outside comments assigns something: `key: value`, `key=value`.
@@ -156,7 +193,9 @@ pub fn has_assignment(text: &str) -> bool {
             return false;
         }
         let line = split(0, t);
-        (!line.key.is_empty() && !line.value.is_empty()) || t.split_once('=').is_some_and(|(k, v)| !k.trim().is_empty() && !v.trim().is_empty())
+        (!line.key.is_empty() && !line.value.is_empty())
+            || t.split_once('=')
+                .is_some_and(|(k, v)| !k.trim().is_empty() && !v.trim().is_empty())
     })
 }
 
@@ -188,7 +227,14 @@ mod tests {
         let text = "apiVersion: v1\nkind: Secret\n{{- if .x }}\nstringData:\n  a: {{ .Values.a }}\n  b: hunter2 # note\n  c: |\n    line\n{{- end }}\nmetadata: [\n";
         let found = secret_lines(text);
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].key.as_str(), found[0].value.as_str(), found[0].base64), ("b", "hunter2", false));
+        assert_eq!(
+            (
+                found[0].key.as_str(),
+                found[0].value.as_str(),
+                found[0].base64
+            ),
+            ("b", "hunter2", false)
+        );
         assert_eq!(found[1].value, "line\n");
         assert!(secret_lines("kind: ConfigMap\ndata:\n  a: b\n").is_empty());
     }

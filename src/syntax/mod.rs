@@ -16,7 +16,9 @@ mod yaml;
 mod yaml_comments;
 mod yaml_scan;
 
-pub use document::{Child, Comment, Document, Kind, Node, NodeId, PathPart, Scalar, ScalarStyle, ScalarType};
+pub use document::{
+    Child, Comment, Document, Kind, Node, NodeId, PathPart, Scalar, ScalarStyle, ScalarType,
+};
 pub use format::{Format, strip_backup_suffix};
 pub use text::{Decoded, Encoding, decode};
 pub use yaml::resolve_plain;
@@ -94,7 +96,10 @@ pub fn parse(text: &str, format: Format) -> Parsed<'_> {
                     return parsed;
                 }
             }
-            Parsed { documents: vec![Document::opaque(text)], problems: Vec::new() }
+            Parsed {
+                documents: vec![Document::opaque(text)],
+                problems: Vec::new(),
+            }
         }
     }
 }
@@ -119,6 +124,8 @@ pub fn conflict_markers(text: &str) -> Option<Span> {
     }
     let start = seen_start?;
     let rest = &bytes[start..];
-    let has = |marker: &[u8]| memchr::memmem::find_iter(rest, marker).any(|i| i > 0 && rest[i - 1] == b'\n');
+    let has = |marker: &[u8]| {
+        memchr::memmem::find_iter(rest, marker).any(|i| i > 0 && rest[i - 1] == b'\n')
+    };
     (has(b"=======") && has(b">>>>>>> ")).then(|| Span::new(start, start + 7))
 }

@@ -40,7 +40,11 @@ pub fn decode(bytes: &[u8]) -> Decoded<'_> {
                 })
             })
             .collect();
-        Decoded { text: Cow::Owned(text), encoding: Encoding::Utf16, lossy }
+        Decoded {
+            text: Cow::Owned(text),
+            encoding: Encoding::Utf16,
+            lossy,
+        }
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
@@ -53,8 +57,16 @@ pub fn decode(bytes: &[u8]) -> Decoded<'_> {
 /// The check alone is much faster than the replacement, and most files are text.
 fn utf8(bytes: &[u8], encoding: Encoding) -> Decoded<'_> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding, lossy: false },
-        Err(_) => Decoded { text: Cow::Owned(String::from_utf8_lossy(bytes).into_owned()), encoding, lossy: true },
+        Ok(text) => Decoded {
+            text: Cow::Borrowed(text),
+            encoding,
+            lossy: false,
+        },
+        Err(_) => Decoded {
+            text: Cow::Owned(String::from_utf8_lossy(bytes).into_owned()),
+            encoding,
+            lossy: true,
+        },
     }
 }
 

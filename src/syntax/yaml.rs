@@ -12,7 +12,10 @@ use granit_parser::{Event, Parser, ScalarStyle as Style, StructureStyle, Tag};
 
 use super::yaml_comments::{Comments, Spot};
 use super::yaml_scan::{Leaf, Shape};
-use super::{Child, Comment, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType};
+use super::{
+    Child, Comment, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind,
+    ScalarStyle, ScalarType,
+};
 use crate::model::Span;
 
 /// Where the tags of YAML's own types live.
@@ -49,7 +52,10 @@ fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
         match parser.next_event() {
             None => break,
             Some(Ok((event, span))) => {
-                let at = Spot { start: span.start.byte_offset().unwrap_or(0), end: span.end.byte_offset().unwrap_or(0) };
+                let at = Spot {
+                    start: span.start.byte_offset().unwrap_or(0),
+                    end: span.end.byte_offset().unwrap_or(0),
+                };
                 match event {
                     Event::StreamEnd => break,
                     Event::DocumentStart(..) => builder.start(parsed.documents.len()),
@@ -58,12 +64,26 @@ fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
                 }
             }
             Some(Err(error)) => {
-                let offset = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
-                let kind = if builder.stack.len() + 1 >= MAX_DEPTH { ProblemKind::TooDeep } else { ProblemKind::Syntax };
+                let offset = error
+                    .marker()
+                    .byte_offset()
+                    .unwrap_or(text.len())
+                    .min(text.len());
+                let kind = if builder.stack.len() + 1 >= MAX_DEPTH {
+                    ProblemKind::TooDeep
+                } else {
+                    ProblemKind::Syntax
+                };
                 let document = parsed.documents.len();
-                parsed.problems.push(Problem { kind, span: Span::new(offset, offset), document });
+                parsed.problems.push(Problem {
+                    kind,
+                    span: Span::new(offset, offset),
+                    document,
+                });
                 builder.finish(&mut parsed);
-                if parsed.problems.len() > 1_000 || !matches!(parser.proceed_next_document(), Ok(true)) {
+                if parsed.problems.len() > 1_000
+                    || !matches!(parser.proceed_next_document(), Ok(true))
+                {
                     break;
                 }
             }
@@ -137,7 +157,11 @@ impl<'t> Builder<'t> {
                     Style::Literal | Style::Folded => Shape::Block,
                     _ => Shape::Quoted,
                 };
-                self.comments.leaf(Leaf { start: at.start, end: at.end, shape });
+                self.comments.leaf(Leaf {
+                    start: at.start,
+                    end: at.end,
+                    shape,
+                });
                 let id = self.scalar(text, style, tag.as_deref(), at);
                 self.anchor(anchor, id);
                 self.attach(id, at);
@@ -153,13 +177,23 @@ impl<'t> Builder<'t> {
             Event::MappingStart(style, anchor, _) => self.begin(true, style, anchor, at),
             Event::SequenceStart(style, anchor, _) => self.begin(false, style, anchor, at),
             Event::MappingEnd | Event::SequenceEnd => self.close(at.end),
-            Event::Comment(text, _) => self.comments.comment(Comment { text, span: Span::new(at.start, at.end) }, self.index),
+            Event::Comment(text, _) => self.comments.comment(
+                Comment {
+                    text,
+                    span: Span::new(at.start, at.end),
+                },
+                self.index,
+            ),
             _ => {}
         }
     }
 
     fn problem(&mut self, kind: ProblemKind, span: Span) {
-        self.problems.push(Problem { kind, span, document: self.index });
+        self.problems.push(Problem {
+            kind,
+            span,
+            document: self.index,
+        });
     }
 
     fn anchor(&mut self, anchor: usize, id: NodeId) {
@@ -169,18 +203,38 @@ impl<'t> Builder<'t> {
     }
 
     fn alias(&mut self, target: Option<NodeId>, at: Spot) {
-        self.comments.leaf(Leaf { start: at.start, end: at.end, shape: Shape::Alias });
-        let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind: Kind::Alias(target), flow: false });
+        self.comments.leaf(Leaf {
+            start: at.start,
+            end: at.end,
+            shape: Shape::Alias,
+        });
+        let id = self.doc.add(Node {
+            span: Span::new(at.start, at.end),
+            kind: Kind::Alias(target),
+            flow: false,
+        });
         self.attach(id, at);
     }
 
     fn begin(&mut self, mapping: bool, style: StructureStyle, anchor: usize, at: Spot) {
-        let kind = if mapping { Kind::Mapping(Vec::new()) } else { Kind::Sequence(Vec::new()) };
+        let kind = if mapping {
+            Kind::Mapping(Vec::new())
+        } else {
+            Kind::Sequence(Vec::new())
+        };
         let flow = style == StructureStyle::Flow;
-        let id = self.doc.add(Node { span: Span::new(at.start, at.end), kind, flow });
+        let id = self.doc.add(Node {
+            span: Span::new(at.start, at.end),
+            kind,
+            flow,
+        });
         self.anchor(anchor, id);
         self.attach(id, at);
-        self.stack.push(Open { id, mapping, key: None });
+        self.stack.push(Open {
+            id,
+            mapping,
+            key: None,
+        });
     }
 
     fn close(&mut self, end: usize) {
@@ -189,7 +243,12 @@ impl<'t> Builder<'t> {
             if let Some(key) = dangling {
                 // A syntax error cut the value off.
                 let span = self.doc.node(key).span;
-                let value = self.doc.add_scalar(Cow::Borrowed(""), ScalarStyle::Plain, ScalarType::Null, Span::new(span.end, span.end));
+                let value = self.doc.add_scalar(
+                    Cow::Borrowed(""),
+                    ScalarStyle::Plain,
+                    ScalarType::Null,
+                    Span::new(span.end, span.end),
+                );
                 self.push_child(open.id, Child::Entry(key, value));
             }
             if let Some(node) = self.doc.node_mut(open.id) {
@@ -247,7 +306,10 @@ impl<'t> Builder<'t> {
             _ => ScalarType::Str,
         };
         let natural = resolve_plain(&text);
-        match tag.and_then(|t| t.suffix_in_namespace(YAML_TAGS)).as_deref() {
+        match tag
+            .and_then(|t| t.suffix_in_namespace(YAML_TAGS))
+            .as_deref()
+        {
             Some("str") => ty = ScalarType::Str,
             Some("binary") => {
                 let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -258,11 +320,41 @@ impl<'t> Builder<'t> {
             }
             // A tag that the text does not bear out makes go-yaml refuse the document; here the value stays text, so
             // that nothing hides behind `!!null`.
-            Some("int") => ty = if natural == ScalarType::Int { natural } else { ScalarType::Str },
-            Some("float") => ty = if matches!(natural, ScalarType::Int | ScalarType::Float) { ScalarType::Float } else { ScalarType::Str },
-            Some("bool") => ty = if natural == ScalarType::Bool { natural } else { ScalarType::Str },
-            Some("null") => ty = if natural == ScalarType::Null { natural } else { ScalarType::Str },
-            Some("timestamp") => ty = if natural == ScalarType::Time { natural } else { ScalarType::Str },
+            Some("int") => {
+                ty = if natural == ScalarType::Int {
+                    natural
+                } else {
+                    ScalarType::Str
+                }
+            }
+            Some("float") => {
+                ty = if matches!(natural, ScalarType::Int | ScalarType::Float) {
+                    ScalarType::Float
+                } else {
+                    ScalarType::Str
+                }
+            }
+            Some("bool") => {
+                ty = if natural == ScalarType::Bool {
+                    natural
+                } else {
+                    ScalarType::Str
+                }
+            }
+            Some("null") => {
+                ty = if natural == ScalarType::Null {
+                    natural
+                } else {
+                    ScalarType::Str
+                }
+            }
+            Some("timestamp") => {
+                ty = if natural == ScalarType::Time {
+                    natural
+                } else {
+                    ScalarType::Str
+                }
+            }
             _ => {
                 // A private tag on an unquoted empty node still is an empty string to go-yaml.
                 if tag.is_some() && style == ScalarStyle::Plain && ty != ScalarType::Null {
@@ -273,14 +365,17 @@ impl<'t> Builder<'t> {
         if at.start == at.end && ty == ScalarType::Null {
             text = Cow::Borrowed("");
         }
-        self.doc.add_scalar(text, style, ty, Span::new(at.start, at.end))
+        self.doc
+            .add_scalar(text, style, ty, Span::new(at.start, at.end))
     }
 }
 
 fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Problem>) {
     for id in 0..doc.len() {
         let id = id as NodeId;
-        let Kind::Mapping(children) = &doc.node(id).kind else { continue };
+        let Kind::Mapping(children) = &doc.node(id).kind else {
+            continue;
+        };
         if children.len() < 2 {
             continue;
         }
@@ -290,7 +385,11 @@ fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Probl
                 && !seen.insert(text)
                 && problems.len() < 1_000
             {
-                problems.push(Problem { kind: ProblemKind::DuplicateKey, span: doc.node(k).span, document });
+                problems.push(Problem {
+                    kind: ProblemKind::DuplicateKey,
+                    span: doc.node(k).span,
+                    document,
+                });
             }
         }
     }
@@ -299,10 +398,16 @@ fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Probl
 /// What an unquoted scalar is in go-yaml v3 (`resolve.go`): the YAML 1.2 core schema with octal, binary, underscores and
 /// timestamps of YAML 1.1; `yes`, `no`, `on` and `off` are text.
 pub fn resolve_plain(text: &str) -> ScalarType {
-    let Some(first) = text.bytes().next() else { return ScalarType::Null };
+    let Some(first) = text.bytes().next() else {
+        return ScalarType::Null;
+    };
     match first {
         b'~' | b'n' | b'N' if matches!(text, "~" | "null" | "Null" | "NULL") => ScalarType::Null,
-        b't' | b'T' | b'f' | b'F' if matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") => ScalarType::Bool,
+        b't' | b'T' | b'f' | b'F'
+            if matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") =>
+        {
+            ScalarType::Bool
+        }
         b'.' | b'+' | b'-' | b'0'..=b'9' => number_or_time(text),
         _ => ScalarType::Str,
     }
@@ -320,7 +425,11 @@ fn number_or_time(text: &str) -> ScalarType {
         return ScalarType::Time;
     }
     // Underscores may stand anywhere, except in a number that begins with its point.
-    let plain = if text.starts_with('.') { unsigned.to_owned() } else { unsigned.replace('_', "") };
+    let plain = if text.starts_with('.') {
+        unsigned.to_owned()
+    } else {
+        unsigned.replace('_', "")
+    };
     if is_int(&plain) {
         ScalarType::Int
     } else if is_float(&plain) {
@@ -335,7 +444,9 @@ fn is_int(text: &str) -> bool {
     let b = text.as_bytes();
     let all = |digits: &[u8], ok: fn(&u8) -> bool| !digits.is_empty() && digits.iter().all(ok);
     match b {
-        [b'0', b'x' | b'X', rest @ ..] => all(rest, u8::is_ascii_hexdigit) && u64::from_str_radix(&text[2..], 16).is_ok(),
+        [b'0', b'x' | b'X', rest @ ..] => {
+            all(rest, u8::is_ascii_hexdigit) && u64::from_str_radix(&text[2..], 16).is_ok()
+        }
         [b'0', b'o' | b'O', rest @ ..] => all(rest, |b| (b'0'..=b'7').contains(b)),
         [b'0', b'b' | b'B', rest @ ..] => all(rest, |b| matches!(b, b'0' | b'1')),
         [b'0', rest @ ..] if !rest.is_empty() => all(rest, |b| (b'0'..=b'7').contains(b)),
@@ -380,9 +491,15 @@ fn is_time(text: &str) -> bool {
     if b.len() < 8 || !b.iter().take(4).all(u8::is_ascii_digit) || b[4] != b'-' {
         return false;
     }
-    let Ok(year) = text[..4].parse::<u32>() else { return false };
-    let Some((month, rest)) = small_number(&text[5..]) else { return false };
-    let Some((day, rest)) = rest.strip_prefix('-').and_then(small_number) else { return false };
+    let Ok(year) = text[..4].parse::<u32>() else {
+        return false;
+    };
+    let Some((month, rest)) = small_number(&text[5..]) else {
+        return false;
+    };
+    let Some((day, rest)) = rest.strip_prefix('-').and_then(small_number) else {
+        return false;
+    };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         2 if leap => 29,
@@ -401,9 +518,15 @@ fn is_time(text: &str) -> bool {
         None if rest.starts_with(' ') => (rest.trim_start_matches(' '), false),
         None => return false,
     };
-    let Some((hour, rest)) = small_number(clock) else { return false };
-    let Some((minute, rest)) = rest.strip_prefix(':').and_then(small_number) else { return false };
-    let Some((second, mut rest)) = rest.strip_prefix(':').and_then(small_number) else { return false };
+    let Some((hour, rest)) = small_number(clock) else {
+        return false;
+    };
+    let Some((minute, rest)) = rest.strip_prefix(':').and_then(small_number) else {
+        return false;
+    };
+    let Some((second, mut rest)) = rest.strip_prefix(':').and_then(small_number) else {
+        return false;
+    };
     if hour > 23 || minute > 59 || second > 59 {
         return false;
     }
@@ -418,7 +541,9 @@ fn is_time(text: &str) -> bool {
     match rest.as_bytes() {
         b"Z" => true,
         [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            let two = |a: u8, b: u8| (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'));
+            let two = |a: u8, b: u8| {
+                (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'))
+            };
             two(*h1, *h2).is_some_and(|h| h <= 24) && two(*m1, *m2).is_some_and(|m| m < 60)
         }
         _ => false,
@@ -487,12 +612,16 @@ mod tests {
     fn depth_and_alias_bombs_stay_small() {
         let deep = "[".repeat(100_000);
         assert!(!parse(&deep).is_whole());
-        let deep: String = (0..5_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
+        let deep: String = (0..5_000)
+            .map(|i| format!("{}a:\n", " ".repeat(i)))
+            .collect();
         assert!(!parse(&deep).is_whole());
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
         for i in 1..30 {
             let p = i - 1;
-            bomb.push_str(&format!("a{i}: &a{i} [*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p}]\n"));
+            bomb.push_str(&format!(
+                "a{i}: &a{i} [*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p},*a{p}]\n"
+            ));
         }
         let p = parse(&bomb);
         assert!(p.is_whole());

@@ -61,19 +61,36 @@ impl<'t> Comments<'t> {
         }
         self.found.sort_by_key(|(c, _)| c.span.start);
         self.found.dedup_by_key(|(c, _)| c.span.start);
-        let marks = if whole { yaml_scan::scan(text, &self.leaves) } else { None };
-        let marks = marks.filter(|m| m.len() == documents.len() && m.iter().zip(&*documents).all(|(m, d)| m.nodes.len() == d.len()));
+        let marks = if whole {
+            yaml_scan::scan(text, &self.leaves)
+        } else {
+            None
+        };
+        let marks = marks.filter(|m| {
+            m.len() == documents.len()
+                && m.iter()
+                    .zip(&*documents)
+                    .all(|(m, d)| m.nodes.len() == d.len())
+        });
         let mut todo: Vec<Vec<Insertion>> = documents.iter().map(|_| Vec::new()).collect();
         if let Some(marks) = marks {
             for ((doc, marks), todo) in documents.iter().zip(&marks).zip(&mut todo) {
-                let mut seat = Seat { found: &self.found, todo };
+                let mut seat = Seat {
+                    found: &self.found,
+                    todo,
+                };
                 seat.document(doc, marks);
             }
         } else {
             for (i, (comment, document)) in self.found.iter().enumerate() {
                 let n = (*document).min(documents.len() - 1);
                 if let Some((container, index)) = surrounding(&documents[n], comment.span.start) {
-                    todo[n].push(Insertion { container, index, rank: Rank::Child, comment: i });
+                    todo[n].push(Insertion {
+                        container,
+                        index,
+                        rank: Rank::Child,
+                        comment: i,
+                    });
                 }
             }
         }
@@ -151,8 +168,16 @@ impl<'t> Seat<'_, 't> {
 
     fn put_as(&mut self, rank: Rank, container: NodeId, index: usize, starts: &[usize]) {
         for start in starts {
-            if let Ok(comment) = self.found.binary_search_by_key(start, |(c, _)| c.span.start) {
-                self.todo.push(Insertion { container, index, rank, comment });
+            if let Ok(comment) = self
+                .found
+                .binary_search_by_key(start, |(c, _)| c.span.start)
+            {
+                self.todo.push(Insertion {
+                    container,
+                    index,
+                    rank,
+                    comment,
+                });
             }
         }
     }
@@ -166,7 +191,9 @@ fn is_container(doc: &Document<'_>, id: NodeId) -> bool {
 fn surrounding(doc: &Document<'_>, at: usize) -> Option<(NodeId, usize)> {
     let mut id = doc.root().filter(|r| is_container(doc, *r))?;
     loop {
-        let (Kind::Mapping(children) | Kind::Sequence(children)) = &doc.node(id).kind else { return None };
+        let (Kind::Mapping(children) | Kind::Sequence(children)) = &doc.node(id).kind else {
+            return None;
+        };
         let start = |c: &Child<'_>| match c {
             Child::Entry(k, _) => doc.node(*k).span.start,
             Child::Item(v) => doc.node(*v).span.start,
@@ -188,16 +215,28 @@ fn surrounding(doc: &Document<'_>, at: usize) -> Option<(NodeId, usize)> {
 }
 
 /// Rebuilds each container once, however many comments it gets.
-fn insert<'t>(doc: &mut Document<'t>, mut todo: Vec<Insertion>, found: &[(Comment<'t>, usize)], placed: &mut [bool]) {
+fn insert<'t>(
+    doc: &mut Document<'t>,
+    mut todo: Vec<Insertion>,
+    found: &[(Comment<'t>, usize)],
+    placed: &mut [bool],
+) {
     // Stable: comments for one place stay in the order in which they were put.
     todo.sort_by_key(|i| (i.container, i.index, i.rank));
     let mut rest = todo.as_slice();
     while let Some(first) = rest.first() {
-        let count = rest.iter().take_while(|i| i.container == first.container).count();
+        let count = rest
+            .iter()
+            .take_while(|i| i.container == first.container)
+            .count();
         let (here, others) = rest.split_at(count);
         rest = others;
-        let Some(node) = doc.node_mut(first.container) else { continue };
-        let (Kind::Mapping(children) | Kind::Sequence(children)) = &mut node.kind else { continue };
+        let Some(node) = doc.node_mut(first.container) else {
+            continue;
+        };
+        let (Kind::Mapping(children) | Kind::Sequence(children)) = &mut node.kind else {
+            continue;
+        };
         let old = std::mem::take(children);
         let mut here = here.iter().peekable();
         let end = old.len();
@@ -261,15 +300,27 @@ mod tests {
     #[test]
     fn comments_stand_where_the_tree_of_sops_has_them() {
         for (text, tree) in [
-            ("# top\n\n# head\na: 1 # line\n# foot\n\nb: 2\n", "#top #head #line a: #foot b: | "),
-            ("b: # line\n  # in\n  c: 2\n  # foot\n# next\nd: 3\n", "#line b:( #in c: #foot ) #next d: | "),
-            ("d:\n  - x # x\n  # y\n  - y\n  # last\n", "d:( #x - #y - #last ) | "),
+            (
+                "# top\n\n# head\na: 1 # line\n# foot\n\nb: 2\n",
+                "#top #head #line a: #foot b: | ",
+            ),
+            (
+                "b: # line\n  # in\n  c: 2\n  # foot\n# next\nd: 3\n",
+                "#line b:( #in c: #foot ) #next d: | ",
+            ),
+            (
+                "d:\n  - x # x\n  # y\n  - y\n  # last\n",
+                "d:( #x - #y - #last ) | ",
+            ),
             ("d:\n# y\n- y\n# end\n", "d:( #y - #end ) | "),
             ("e: {a: 1} # flow\n", "e:( #flow a: ) | "),
             ("k:\n- # a\n  x: v\n- y\n", "k:( -( #a x: ) - ) | "),
             ("a: |  # head\n  x # text\nb: 1\n", "#head a: b: | "),
             ("a: 1\n# one\n---\n# two\nb: 2\n", "a: #one | #two b: | "),
-            ("a: !!str # late\nb: # next\n  c: 1\n", "a: #late #next b:( c: ) | "),
+            (
+                "a: !!str # late\nb: # next\n  c: 1\n",
+                "a: #late #next b:( c: ) | ",
+            ),
         ] {
             assert_eq!(outline(text), tree, "{text}");
         }
@@ -277,7 +328,10 @@ mod tests {
 
     #[test]
     fn comments_of_a_broken_text_stand_in_what_is_around_them() {
-        assert_eq!(outline("a:\n  b: 1\n  # in\n  c: 2\nd: [\n"), "a:( b: #in c: ) d:( ) | ");
+        assert_eq!(
+            outline("a:\n  b: 1\n  # in\n  c: 2\nd: [\n"),
+            "a:( b: #in c: ) d:( ) | "
+        );
     }
 
     #[test]
@@ -289,7 +343,10 @@ mod tests {
         text.push_str("  b: 1\n");
         let parsed = parse(&text, Format::Yaml);
         assert!(parsed.is_whole());
-        let deep: String = (0..900).map(|i| format!("{:i$}a: # c\n", "")).chain((0..20_000).map(|i| format!("{:1$}# c\n", "", i % 900))).collect();
+        let deep: String = (0..900)
+            .map(|i| format!("{:i$}a: # c\n", ""))
+            .chain((0..20_000).map(|i| format!("{:1$}# c\n", "", i % 900)))
+            .collect();
         assert!(parse(&deep, Format::Yaml).is_whole());
     }
 }

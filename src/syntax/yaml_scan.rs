@@ -265,7 +265,9 @@ impl<'s> Scanner<'s> {
 
     /// Whether the key candidate of a flow level still is one.
     fn possible_key(&mut self, level: usize) -> bool {
-        let Some(Some(key)) = self.keys.get(level).copied() else { return false };
+        let Some(Some(key)) = self.keys.get(level).copied() else {
+            return false;
+        };
         if key.mark.line < self.mark.line || key.mark.index + SIMPLE_KEY < self.mark.index {
             self.keys[level] = None;
             return false;
@@ -280,7 +282,10 @@ impl<'s> Scanner<'s> {
         self.remove_key();
         let token = self.taken + self.tokens.len();
         let level = self.keys.len() - 1;
-        self.keys[level] = Some(PossibleKey { token, mark: self.mark });
+        self.keys[level] = Some(PossibleKey {
+            token,
+            mark: self.mark,
+        });
         self.keys_by_token.insert(token, level);
     }
 
@@ -292,7 +297,9 @@ impl<'s> Scanner<'s> {
 
     fn last_kind(&self, back: usize) -> TokenKind {
         let n = self.tokens.len();
-        n.checked_sub(1 + back).and_then(|i| self.tokens.get(i)).map_or(TokenKind::StreamStart, |t| t.kind)
+        n.checked_sub(1 + back)
+            .and_then(|i| self.tokens.get(i))
+            .map_or(TokenKind::StreamStart, |t| t.kind)
     }
 
     /// Reads one token.
@@ -318,7 +325,8 @@ impl<'s> Scanner<'s> {
         }
         let c = self.byte(0);
         if self.mark.column == 0 {
-            let indicator = |b: u8| c == b && self.byte(1) == b && self.byte(2) == b && self.is_space(3);
+            let indicator =
+                |b: u8| c == b && self.byte(1) == b && self.byte(2) == b && self.is_space(3);
             let kind = match c {
                 b'%' => Some(TokenKind::Directive),
                 b'-' if indicator(b'-') => Some(TokenKind::DocumentStart),
@@ -356,11 +364,25 @@ impl<'s> Scanner<'s> {
 
     fn token(&mut self, c: u8) -> Option<()> {
         let at = self.mark.index;
-        while self.leaves.next_if(|l| l.shape != Shape::Block && l.start < self.pos).is_some() {}
-        if let Some(leaf) = self.leaves.next_if(|l| l.shape != Shape::Block && l.start == self.pos && l.end > l.start) {
+        while self
+            .leaves
+            .next_if(|l| l.shape != Shape::Block && l.start < self.pos)
+            .is_some()
+        {}
+        if let Some(leaf) = self
+            .leaves
+            .next_if(|l| l.shape != Shape::Block && l.start == self.pos && l.end > l.start)
+        {
             self.save_key();
             self.key_allowed = false;
-            self.push(if leaf.shape == Shape::Alias { TokenKind::Alias } else { TokenKind::Scalar }, at);
+            self.push(
+                if leaf.shape == Shape::Alias {
+                    TokenKind::Alias
+                } else {
+                    TokenKind::Scalar
+                },
+                at,
+            );
             self.step_to(leaf.end);
             if leaf.shape == Shape::Plain {
                 // The reader of plain text has also eaten the blanks behind it.
@@ -428,8 +450,17 @@ impl<'s> Scanner<'s> {
             b'&' | b'!' => {
                 self.save_key();
                 self.key_allowed = false;
-                self.push(if c == b'&' { TokenKind::Anchor } else { TokenKind::Tag }, at);
-                while !(self.is_space(0) || self.flow > 0 && matches!(self.byte(0), b',' | b'[' | b']' | b'{' | b'}')) {
+                self.push(
+                    if c == b'&' {
+                        TokenKind::Anchor
+                    } else {
+                        TokenKind::Tag
+                    },
+                    at,
+                );
+                while !(self.is_space(0)
+                    || self.flow > 0 && matches!(self.byte(0), b',' | b'[' | b']' | b'{' | b'}'))
+                {
                     self.step();
                 }
             }
@@ -468,7 +499,13 @@ impl<'s> Scanner<'s> {
             && let Some(key) = self.keys[level].take()
         {
             let index = key.token.saturating_sub(self.taken).min(self.tokens.len());
-            self.tokens.insert(index, Token { kind: TokenKind::Key, start: key.mark.index });
+            self.tokens.insert(
+                index,
+                Token {
+                    kind: TokenKind::Key,
+                    start: key.mark.index,
+                },
+            );
             self.roll(key.mark, Some(index), TokenKind::BlockMappingStart);
             self.keys_by_token.remove(&key.token);
             self.key_allowed = false;
@@ -487,7 +524,10 @@ impl<'s> Scanner<'s> {
         }
         self.indents.push(self.indent);
         self.indent = mark.column;
-        let token = Token { kind, start: mark.index };
+        let token = Token {
+            kind,
+            start: mark.index,
+        };
         match index {
             Some(i) => self.tokens.insert(i, token),
             None => self.tokens.push_back(token),
@@ -520,7 +560,9 @@ impl<'s> Scanner<'s> {
     fn skip_to_token(&mut self) {
         let from = self.mark;
         loop {
-            while self.byte(0) == b' ' || ((self.flow > 0 || !self.key_allowed) && self.byte(0) == b'\t') {
+            while self.byte(0) == b' '
+                || ((self.flow > 0 || !self.key_allowed) && self.byte(0) == b'\t')
+            {
                 self.step();
             }
             // `key: # comment` over the first item of a list: the comment is the head of that item.
@@ -553,7 +595,9 @@ impl<'s> Scanner<'s> {
         if self.newlines > 0 {
             return;
         }
-        let blanks = (0..LOOK_AHEAD).find(|i| !self.is_blank(*i)).unwrap_or(LOOK_AHEAD);
+        let blanks = (0..LOOK_AHEAD)
+            .find(|i| !self.is_blank(*i))
+            .unwrap_or(LOOK_AHEAD);
         if blanks == LOOK_AHEAD || self.byte(blanks) != b'#' {
             return;
         }
@@ -562,7 +606,14 @@ impl<'s> Scanner<'s> {
         while !self.is_end(0) {
             self.step();
         }
-        self.groups.push_back(Group { place: Place::Line, at: owner, start, scan: 0, end: 0, lines: vec![offset] });
+        self.groups.push_back(Group {
+            place: Place::Line,
+            at: owner,
+            start,
+            scan: 0,
+            end: 0,
+            lines: vec![offset],
+        });
     }
 
     /// Comments on lines of their own: feet of what stands before them, heads of what follows.
@@ -572,7 +623,8 @@ impl<'s> Scanner<'s> {
             TokenKind::FlowEntry if self.tokens.len() > 1 => self.tokens.get(self.tokens.len() - 2),
             _ => self.tokens.back(),
         };
-        let (mut owner, behind_value) = last.map_or((0, false), |t| (t.start, t.kind == TokenKind::Value));
+        let (mut owner, behind_value) =
+            last.map_or((0, false), |t| (t.start, t.kind == TokenKind::Value));
         let mut start = Mark::default();
         let indent = self.indent.max(0);
         let mut recent_empty = false;
@@ -597,18 +649,31 @@ impl<'s> Scanner<'s> {
             }
             let c = self.byte(ahead);
             let closes = self.flow > 0 && matches!(c, b']' | b'}');
-            let here = Mark { index: self.mark.index + ahead as isize, line, column };
+            let here = Mark {
+                index: self.mark.index + ahead as isize,
+                line,
+                column,
+            };
             if closes || self.is_end(ahead) {
                 let dedented = start.column - 1 < indent;
                 if (closes || !recent_empty)
-                    && (closes || (first_empty && ((start.line == foot_line && !behind_value) || dedented)))
+                    && (closes
+                        || (first_empty
+                            && ((start.line == foot_line && !behind_value) || dedented)))
                     && !lines.is_empty()
                 {
                     if dedented {
                         owner = start.index;
                     }
                     let lines = std::mem::take(&mut lines);
-                    self.groups.push_back(Group { place: Place::Foot, at: owner, start, scan: from.index, end: here.index, lines });
+                    self.groups.push_back(Group {
+                        place: Place::Foot,
+                        at: owner,
+                        start,
+                        scan: from.index,
+                        end: here.index,
+                        lines,
+                    });
                     from = here;
                     owner = here.index;
                 }
@@ -625,7 +690,14 @@ impl<'s> Scanner<'s> {
             if !lines.is_empty() && column - 1 < indent && column != start.column {
                 // Indented otherwise than the lines before: those are a foot.
                 let lines = std::mem::take(&mut lines);
-                self.groups.push_back(Group { place: Place::Foot, at: owner, start, scan: from.index, end: here.index, lines });
+                self.groups.push_back(Group {
+                    place: Place::Foot,
+                    at: owner,
+                    start,
+                    scan: from.index,
+                    end: here.index,
+                    lines,
+                });
                 from = here;
                 owner = here.index;
             }
@@ -648,7 +720,14 @@ impl<'s> Scanner<'s> {
         }
         if !lines.is_empty() {
             let end = self.mark.index + ahead as isize - 1;
-            self.groups.push_back(Group { place: Place::Head, at: start.index, start, scan: from.index, end, lines });
+            self.groups.push_back(Group {
+                place: Place::Head,
+                at: start.index,
+                start,
+                scan: from.index,
+                end,
+                lines,
+            });
         }
     }
 }
@@ -702,7 +781,14 @@ struct Parser<'s> {
 
 impl<'s> Parser<'s> {
     fn new(scanner: Scanner<'s>) -> Self {
-        Self { scanner, state: State::Stream, states: Vec::new(), first_document: true, pending: Marks::default(), stem: None }
+        Self {
+            scanner,
+            state: State::Stream,
+            states: Vec::new(),
+            first_document: true,
+            pending: Marks::default(),
+            stem: None,
+        }
     }
 
     /// The next token; its comments become pending.
@@ -710,7 +796,9 @@ impl<'s> Parser<'s> {
         let token = self.scanner.head()?;
         while let Some(group) = self.scanner.groups.front() {
             // An end has no head: that waits for what follows.
-            if token.start < group.at || (group.place == Place::Head && token.kind == TokenKind::BlockEnd) {
+            if token.start < group.at
+                || (group.place == Place::Head && token.kind == TokenKind::BlockEnd)
+            {
                 break;
             }
             if let Some(group) = self.scanner.groups.pop_front() {
@@ -765,7 +853,10 @@ impl<'s> Parser<'s> {
             State::Document => self.document(),
             State::Content => {
                 let token = self.peek()?;
-                if matches!(token.kind, T::Directive | T::DocumentStart | T::DocumentEnd | T::StreamEnd) {
+                if matches!(
+                    token.kind,
+                    T::Directive | T::DocumentStart | T::DocumentEnd | T::StreamEnd
+                ) {
                     let next = self.states.pop()?;
                     return self.empty(next);
                 }
@@ -818,7 +909,12 @@ impl<'s> Parser<'s> {
                 _ => self.node_then(State::PairValue, false, false),
             },
             State::PairValue => {
-                if self.peek()?.kind == T::Value && !matches!(self.skip_and_peek()?.kind, T::FlowEntry | T::FlowSequenceEnd) {
+                if self.peek()?.kind == T::Value
+                    && !matches!(
+                        self.skip_and_peek()?.kind,
+                        T::FlowEntry | T::FlowSequenceEnd
+                    )
+                {
                     return self.node_then(State::PairEnd, false, false);
                 }
                 self.empty(State::PairEnd)
@@ -835,7 +931,9 @@ impl<'s> Parser<'s> {
             }
             State::FlowKey => self.flow_key(false),
             State::FlowValue => {
-                if self.peek()?.kind == T::Value && !matches!(self.skip_and_peek()?.kind, T::FlowEntry | T::FlowMappingEnd) {
+                if self.peek()?.kind == T::Value
+                    && !matches!(self.skip_and_peek()?.kind, T::FlowEntry | T::FlowMappingEnd)
+                {
                     return self.node_then(State::FlowKey, false, false);
                 }
                 self.empty(State::FlowKey)
@@ -898,7 +996,10 @@ impl<'s> Parser<'s> {
                 token = self.skip_and_peek()?;
             }
         }
-        let stem = |parser: &mut Self| Marks { head: parser.stem.take().unwrap_or_default(), ..Marks::default() };
+        let stem = |parser: &mut Self| Marks {
+            head: parser.stem.take().unwrap_or_default(),
+            ..Marks::default()
+        };
         match token.kind {
             T::BlockEntry if indentless => {
                 self.state = State::Indentless;
@@ -916,7 +1017,10 @@ impl<'s> Parser<'s> {
             }
             T::FlowMappingStart => {
                 self.state = State::FlowKeyFirst;
-                Some(Event::MappingStart { flow: true, marks: self.take() })
+                Some(Event::MappingStart {
+                    flow: true,
+                    marks: self.take(),
+                })
             }
             T::BlockSequenceStart if block => {
                 self.state = State::BlockSequenceFirst;
@@ -924,7 +1028,10 @@ impl<'s> Parser<'s> {
             }
             T::BlockMappingStart if block => {
                 self.state = State::BlockKeyFirst;
-                Some(Event::MappingStart { flow: false, marks: stem(self) })
+                Some(Event::MappingStart {
+                    flow: false,
+                    marks: stem(self),
+                })
             }
             _ if properties => {
                 self.pop()?;
@@ -941,12 +1048,18 @@ impl<'s> Parser<'s> {
             T::BlockEntry => {
                 let before = self.pending.head.len();
                 let token = self.skip_and_peek()?;
-                if before > 0 && matches!(token.kind, T::BlockSequenceStart | T::BlockMappingStart) {
+                if before > 0 && matches!(token.kind, T::BlockSequenceStart | T::BlockMappingStart)
+                {
                     let own = self.pending.head.split_off(before);
                     self.stem = Some(std::mem::replace(&mut self.pending.head, own));
                 }
-                let ends = matches!(token.kind, T::BlockEntry | T::BlockEnd) || (indentless && matches!(token.kind, T::Key | T::Value));
-                if ends { self.empty(state) } else { self.node_then(state, true, false) }
+                let ends = matches!(token.kind, T::BlockEntry | T::BlockEnd)
+                    || (indentless && matches!(token.kind, T::Key | T::Value));
+                if ends {
+                    self.empty(state)
+                } else {
+                    self.node_then(state, true, false)
+                }
             }
             T::BlockEnd if !indentless => {
                 self.pop()?;
@@ -997,7 +1110,10 @@ impl<'s> Parser<'s> {
             T::Key => {
                 self.skip();
                 self.state = State::PairKey;
-                Some(Event::MappingStart { flow: true, marks: Marks::default() })
+                Some(Event::MappingStart {
+                    flow: true,
+                    marks: Marks::default(),
+                })
             }
             _ => self.node_then(State::FlowSequence, false, false),
         }
@@ -1063,7 +1179,10 @@ impl Assembler {
                 own.line = marks.line;
                 own.foot = marks.foot;
                 // In a block it is the foot of the last entry.
-                if open.mapping && !open.flow && let Some(key) = open.previous_key {
+                if open.mapping
+                    && !open.flow
+                    && let Some(key) = open.previous_key
+                {
                     let foot = std::mem::take(&mut own.foot);
                     if !foot.is_empty() {
                         nodes.get_mut(key)?.foot = foot;
@@ -1083,12 +1202,20 @@ impl Assembler {
 
     fn begin(&mut self, mapping: bool, flow: bool, marks: Marks) -> Option<()> {
         let id = self.add(marks)?;
-        self.open.push(Open { id, mapping, flow, previous_key: None, key: None });
+        self.open.push(Open {
+            id,
+            mapping,
+            flow,
+            previous_key: None,
+            key: None,
+        });
         Some(())
     }
 
     fn finished(&mut self, id: usize) -> Option<()> {
-        let Some(open) = self.open.last_mut().filter(|o| o.mapping) else { return Some(()) };
+        let Some(open) = self.open.last_mut().filter(|o| o.mapping) else {
+            return Some(());
+        };
         let nodes = &mut self.documents.last_mut()?.nodes;
         match open.key.take() {
             None => {

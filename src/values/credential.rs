@@ -9,7 +9,10 @@ use std::sync::LazyLock;
 
 use super::key::{last_word, words_of};
 use super::template::{self, HOLE};
-use crate::words::{CREDENTIAL_KEY_EXEMPT_ENDINGS, CREDENTIAL_WORDS, NOT_CREDENTIAL_WORDS, NOT_SECRET_KEY_QUALIFIERS};
+use crate::words::{
+    CREDENTIAL_KEY_EXEMPT_ENDINGS, CREDENTIAL_WORDS, NOT_CREDENTIAL_WORDS,
+    NOT_SECRET_KEY_QUALIFIERS,
+};
 
 /// Lists that are walked for every key, parsed once.
 static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| CREDENTIAL_WORDS.iter().collect());
@@ -29,7 +32,9 @@ pub fn is_credential_key(key: &str) -> bool {
     }
     // `primaryKey` names a column, `publicKey` what everybody may have.
     let counts = |i: usize| {
-        let qualified = i > 0 && matches!(words[i].as_str(), "key" | "keys") && NOT_SECRET_KEY_QUALIFIERS.contains(&words[i - 1]);
+        let qualified = i > 0
+            && matches!(words[i].as_str(), "key" | "keys")
+            && NOT_SECRET_KEY_QUALIFIERS.contains(&words[i - 1]);
         !qualified && has_credential_word(&words[i])
     };
     if !(0..words.len()).any(counts) {
@@ -137,7 +142,10 @@ fn is_mixed(run: &[u8]) -> bool {
 /// `a1b2c3d4e5f6a7b8`: letters and digits that count upwards by turns, which only people who make up an example write.
 fn is_counting(run: &[u8]) -> bool {
     let counts = |bytes: Vec<u8>, wraps: bool| {
-        bytes.len() >= 5 && bytes.windows(2).all(|w| w[1] == w[0] + 1 || (wraps && w[1] < w[0]) || (w[0] == b'9' && w[1] == b'0'))
+        bytes.len() >= 5
+            && bytes.windows(2).all(|w| {
+                w[1] == w[0] + 1 || (wraps && w[1] < w[0]) || (w[0] == b'9' && w[1] == b'0')
+            })
     };
     let lower = run.to_ascii_lowercase();
     let (digits, letters): (Vec<u8>, Vec<u8>) = lower.iter().partition(|b| b.is_ascii_digit());
@@ -147,7 +155,10 @@ fn is_counting(run: &[u8]) -> bool {
 /// The text with UUIDs taken out.
 pub(super) fn without_uuids(text: &str) -> std::borrow::Cow<'_, str> {
     let bytes = text.as_bytes();
-    let Some(first) = (0..bytes.len().saturating_sub(35)).find(|i| is_uuid_at(bytes, *i, i + 8)) else { return text.into() };
+    let Some(first) = (0..bytes.len().saturating_sub(35)).find(|i| is_uuid_at(bytes, *i, i + 8))
+    else {
+        return text.into();
+    };
     let mut out = String::with_capacity(text.len());
     let (mut at, mut next) = (0, first);
     while next + 36 <= bytes.len() {

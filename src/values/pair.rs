@@ -134,7 +134,12 @@ pub(super) fn is_written_out(value: &str) -> bool {
 
 /// `sslkey=/var/run/tls.key` names a file.
 fn is_path(value: &str) -> bool {
-    !super::credential::contains_random_token(value) && value.starts_with('/') && value[1..].contains('/') && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
+    !super::credential::contains_random_token(value)
+        && value.starts_with('/')
+        && value[1..].contains('/')
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b))
 }
 
 /// `$NAME`, `"$NAME"` and `os.environ["NAME"]`, `getenv('NAME')`.

@@ -109,7 +109,9 @@ fn classify_line(key: &str, lends_key: bool, line: &str) -> ValueClass {
 /// value whatever it says, and so are fewer words: a passphrase has four.
 fn is_prose(line: &str, value: &str) -> bool {
     let words = value.split_ascii_whitespace().count();
-    let plain = value.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | ',' | '.' | '/' | '-' | '(' | ')' | '\''));
+    let plain = value
+        .chars()
+        .all(|c| c.is_alphabetic() || matches!(c, ' ' | ',' | '.' | '/' | '-' | '(' | ')' | '\''));
     let sentence = words >= 5 && (words >= 7 || value.contains(',') || value.ends_with('.'));
     sentence && plain && line.contains(": ") && !line.contains(['"', '='])
 }

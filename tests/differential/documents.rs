@@ -32,8 +32,32 @@ pub const OPTIONS: [&[(&str, &str)]; 13] = [
 ];
 
 const KEYS: [&str; 26] = [
-    "data", "stringData", "kind", "metadata", "list", "user", "password", "db_secret", "note_plain", "x_unencrypted", "a", "b", "c", "a/b", "dotted.key", "über",
-    "\"quoted key\"", "'single: quoted'", "\"\"", "\"esc\\u0061ped\"", "yes", "on", "with space", "-dash", "?mark", "ключ",
+    "data",
+    "stringData",
+    "kind",
+    "metadata",
+    "list",
+    "user",
+    "password",
+    "db_secret",
+    "note_plain",
+    "x_unencrypted",
+    "a",
+    "b",
+    "c",
+    "a/b",
+    "dotted.key",
+    "über",
+    "\"quoted key\"",
+    "'single: quoted'",
+    "\"\"",
+    "\"esc\\u0061ped\"",
+    "yes",
+    "on",
+    "with space",
+    "-dash",
+    "?mark",
+    "ключ",
 ];
 
 /// What a document generator keeps count of.
@@ -48,7 +72,13 @@ pub struct Source<'r> {
 
 impl<'r> Source<'r> {
     pub fn new(rng: &'r mut Rng, first: usize) -> Self {
-        Self { rng, out: String::new(), next: first, anchors: Vec::new(), comments: 0 }
+        Self {
+            rng,
+            out: String::new(),
+            next: first,
+            anchors: Vec::new(),
+            comments: 0,
+        }
     }
 
     /// The next free marker number.
@@ -140,7 +170,12 @@ impl<'r> Source<'r> {
                 let _ = write!(self.out, "{:indent$}", "");
             }
             if depth > 0 && i > 0 && self.rng.chance(3) && self.anchors.iter().any(|(_, m)| *m) {
-                let names: Vec<String> = self.anchors.iter().filter(|(_, m)| *m).map(|(n, _)| n.clone()).collect();
+                let names: Vec<String> = self
+                    .anchors
+                    .iter()
+                    .filter(|(_, m)| *m)
+                    .map(|(n, _)| n.clone())
+                    .collect();
                 let name = &names[self.rng.below(names.len())];
                 let _ = write!(self.out, "<<: *{name}");
                 self.tail();
@@ -191,7 +226,11 @@ impl<'r> Source<'r> {
                 }
                 let anchor = self.anchor(false);
                 self.tail();
-                let deeper = if in_list || self.rng.chance(60) { indent + 2 } else { indent };
+                let deeper = if in_list || self.rng.chance(60) {
+                    indent + 2
+                } else {
+                    indent
+                };
                 self.between(deeper);
                 self.list(deeper, depth + 1, false);
                 self.anchors.extend(anchor);
@@ -299,7 +338,16 @@ impl<'r> Source<'r> {
         }
         match self.rng.below(24) {
             0 => {
-                let text = self.rng.pick(&["null", "~", "", "\"\"", "''", "!!str", "!!str null", "!!null ''"]);
+                let text = self.rng.pick(&[
+                    "null",
+                    "~",
+                    "",
+                    "\"\"",
+                    "''",
+                    "!!str",
+                    "!!str null",
+                    "!!null ''",
+                ]);
                 self.out.push_str(text);
             }
             1 => {
@@ -307,21 +355,82 @@ impl<'r> Source<'r> {
                 let _ = write!(self.out, "9{n}");
             }
             2 => {
-                let text = self.rng.pick(&["true", "false", "True", "FALSE", "yes", "no", "on", "Off", "y", "n", "tRue"]);
+                let text = self.rng.pick(&[
+                    "true", "false", "True", "FALSE", "yes", "no", "on", "Off", "y", "n", "tRue",
+                ]);
                 self.out.push_str(text);
             }
             3 => {
                 let text = self.rng.pick(&[
-                    "1.5", "-0.25", "1e3", ".5", "5.", "1_000.5", ".inf", "-.Inf", ".nan", "0x1F", "0o17", "017", "0b101", "-12", "+3", "1_000", "0", "-0", "08", "1e", "0x", "._", "1.2.3", "1:30",
-                    "12e03", "0.0", "+.5", "1E+2", "0b2", "-0x1", "- 5", "1__2", "_1", "1_", "9223372036854775807", "-9223372036854775808", "0o8", "09.5", "1e400", "0x1p3", "infinity", "NaN",
+                    "1.5",
+                    "-0.25",
+                    "1e3",
+                    ".5",
+                    "5.",
+                    "1_000.5",
+                    ".inf",
+                    "-.Inf",
+                    ".nan",
+                    "0x1F",
+                    "0o17",
+                    "017",
+                    "0b101",
+                    "-12",
+                    "+3",
+                    "1_000",
+                    "0",
+                    "-0",
+                    "08",
+                    "1e",
+                    "0x",
+                    "._",
+                    "1.2.3",
+                    "1:30",
+                    "12e03",
+                    "0.0",
+                    "+.5",
+                    "1E+2",
+                    "0b2",
+                    "-0x1",
+                    "- 5",
+                    "1__2",
+                    "_1",
+                    "1_",
+                    "9223372036854775807",
+                    "-9223372036854775808",
+                    "0o8",
+                    "09.5",
+                    "1e400",
+                    "0x1p3",
+                    "infinity",
+                    "NaN",
                 ]);
                 self.out.push_str(text);
             }
             4 => {
                 let text = self.rng.pick(&[
-                    "2024-01-02", "2024-1-2", "2024-01-02T03:04:05Z", "2024-01-02 03:04:05", "2024-01-02t03:04:05.678+01:00", "2024-13-02", "2024-02-30", "2024-01-02T3:04:05Z", "2024-01-02 03:04:05 -5",
-                    "2024-01-02 03:04:05 +01:00", "20240102", "2024-01", "2024-01-02T03:04Z", "2024-01-02T03:04:05", "24-01-02", "2024-01-02T25:04:05Z", "2024-01-02T03:04:05.Z", "2024-01-02  03:04:05",
-                    "2024-01-02T03:04:05+0100", "2024-01-02T03:04:05+01", "2024-01-02 03:04:05Z", "2024-01-02 03:04:05.5 Z",
+                    "2024-01-02",
+                    "2024-1-2",
+                    "2024-01-02T03:04:05Z",
+                    "2024-01-02 03:04:05",
+                    "2024-01-02t03:04:05.678+01:00",
+                    "2024-13-02",
+                    "2024-02-30",
+                    "2024-01-02T3:04:05Z",
+                    "2024-01-02 03:04:05 -5",
+                    "2024-01-02 03:04:05 +01:00",
+                    "20240102",
+                    "2024-01",
+                    "2024-01-02T03:04Z",
+                    "2024-01-02T03:04:05",
+                    "24-01-02",
+                    "2024-01-02T25:04:05Z",
+                    "2024-01-02T03:04:05.Z",
+                    "2024-01-02  03:04:05",
+                    "2024-01-02T03:04:05+0100",
+                    "2024-01-02T03:04:05+01",
+                    "2024-01-02 03:04:05Z",
+                    "2024-01-02 03:04:05.5 Z",
                 ]);
                 self.out.push_str(text);
             }
@@ -357,7 +466,13 @@ impl<'r> Source<'r> {
             10 if !self.anchors.is_empty() => self.alias(),
             11 => {
                 let m = self.marker();
-                let tag = self.rng.pick(&["!!str", "!custom", "!", "!!binary", "!<tag:yaml.org,2002:str>"]);
+                let tag = self.rng.pick(&[
+                    "!!str",
+                    "!custom",
+                    "!",
+                    "!!binary",
+                    "!<tag:yaml.org,2002:str>",
+                ]);
                 if tag == "!!binary" {
                     let _ = write!(self.out, "{tag} aGVsbG8=");
                 } else {
@@ -371,7 +486,9 @@ impl<'r> Source<'r> {
             }
             _ => {
                 let m = self.marker();
-                let more = self.rng.pick(&["", "", "", " word", "#hash", ":colon", " - dash", "/ü", " {x}", "'s"]);
+                let more = self.rng.pick(&[
+                    "", "", "", " word", "#hash", ":colon", " - dash", "/ü", " {x}", "'s",
+                ]);
                 let _ = write!(self.out, "{m}{more}");
             }
         }
@@ -394,9 +511,14 @@ pub fn markers(text: &str, into: &mut BTreeMap<String, usize>) {
     let mut at = 0;
     while at < bytes.len() {
         if matches!(bytes[at], b'v' | b'c') {
-            let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits = bytes[at + 1..]
+                .iter()
+                .take_while(|b| b.is_ascii_digit())
+                .count();
             if digits >= 5 && bytes.get(at + 1 + digits) == Some(&b'x') {
-                *into.entry(text[at..at + digits + 2].to_owned()).or_default() += 1;
+                *into
+                    .entry(text[at..at + digits + 2].to_owned())
+                    .or_default() += 1;
                 at += digits + 2;
                 continue;
             }
@@ -428,7 +550,9 @@ pub fn sight_of_output(text: &str) -> Sight {
 /// of a list that is empty, or whose first item is a mapping or list that begins with a comment itself, and one on the line
 /// of, or below, an item that is a mapping or list.
 fn may_vanish(doc: &Document<'_>, at: &CommentAt<'_, '_>) -> bool {
-    let Some(mut list) = doc.root() else { return false };
+    let Some(mut list) = doc.root() else {
+        return false;
+    };
     for part in at.path {
         let next = match part {
             PathPart::Key(key) => doc.entries(list).find(|(k, _)| k == key).map(|(_, v)| v),
@@ -441,11 +565,17 @@ fn may_vanish(doc: &Document<'_>, at: &CommentAt<'_, '_>) -> bool {
         return false;
     }
     // The inline comment of an item that is a mapping or list itself.
-    let next = doc.children(list).iter().skip_while(|c| !matches!(c, Child::Comment(c) if c.span == at.comment.span)).find_map(|c| match c {
-        Child::Item(item) => Some(*item),
-        _ => None,
-    });
-    if next.is_some_and(|item| at.comment.span.start > doc.node(item).span.start && doc.scalar(item).is_none()) {
+    let next = doc
+        .children(list)
+        .iter()
+        .skip_while(|c| !matches!(c, Child::Comment(c) if c.span == at.comment.span))
+        .find_map(|c| match c {
+            Child::Item(item) => Some(*item),
+            _ => None,
+        });
+    if next.is_some_and(|item| {
+        at.comment.span.start > doc.node(item).span.start && doc.scalar(item).is_none()
+    }) {
         return true;
     }
     // One behind the last item, where that is a mapping or list.
@@ -453,12 +583,24 @@ fn may_vanish(doc: &Document<'_>, at: &CommentAt<'_, '_>) -> bool {
     if next.is_none() && doc.items(list).last().is_some_and(container) {
         return true;
     }
-    let leads = doc.children(list).iter().take_while(|c| !matches!(c, Child::Item(_))).any(|c| matches!(c, Child::Comment(c) if c.span == at.comment.span));
-    leads && doc.items(list).next().is_none_or(|first| matches!(doc.children(first).first(), Some(Child::Comment(_))))
+    let leads = doc
+        .children(list)
+        .iter()
+        .take_while(|c| !matches!(c, Child::Item(_)))
+        .any(|c| matches!(c, Child::Comment(c) if c.span == at.comment.span));
+    leads
+        && doc
+            .items(list)
+            .next()
+            .is_none_or(|first| matches!(doc.children(first).first(), Some(Child::Comment(_))))
 }
 
 /// What the library says of one document; `theirs` only tells which comments sops lost while writing.
-pub fn sight_of_library(doc: &Document<'_>, options: Option<&SelectionOptions>, theirs: &Sight) -> Sight {
+pub fn sight_of_library(
+    doc: &Document<'_>,
+    options: Option<&SelectionOptions>,
+    theirs: &Sight,
+) -> Sight {
     struct Look<'d, 't> {
         doc: &'d Document<'t>,
         sight: Sight,
@@ -466,7 +608,9 @@ pub fn sight_of_library(doc: &Document<'_>, options: Option<&SelectionOptions>, 
     }
     impl<'t> Visitor<'t> for Look<'_, 't> {
         fn leaf(&mut self, leaf: LeafAt<'_>) {
-            let Some(scalar) = self.doc.scalar(leaf.node) else { return };
+            let Some(scalar) = self.doc.scalar(leaf.node) else {
+                return;
+            };
             if leaf.must_be_encrypted() {
                 let ty = match scalar.ty {
                     ScalarType::Str | ScalarType::Binary => "str",
@@ -487,13 +631,21 @@ pub fn sight_of_library(doc: &Document<'_>, options: Option<&SelectionOptions>, 
                 markers(&c.comment.text, &mut self.may_vanish);
             }
             if c.must_be_encrypted {
-                *self.sight.encrypted.entry("comment".to_owned()).or_default() += 1;
+                *self
+                    .sight
+                    .encrypted
+                    .entry("comment".to_owned())
+                    .or_default() += 1;
             } else {
                 markers(&c.comment.text, &mut self.sight.clear);
             }
         }
     }
-    let mut look = Look { doc, sight: Sight::default(), may_vanish: BTreeMap::new() };
+    let mut look = Look {
+        doc,
+        sight: Sight::default(),
+        may_vanish: BTreeMap::new(),
+    };
     assert_eq!(walk(doc, options, None, &mut look), Walk::Whole);
     // A damaged text may have a marker in a key, which stands in the clear whatever the options.
     for id in 0..doc.len() {
@@ -507,7 +659,11 @@ pub fn sight_of_library(doc: &Document<'_>, options: Option<&SelectionOptions>, 
             }
         }
     }
-    for marker in look.may_vanish.keys().filter(|m| !theirs.clear.contains_key(*m)) {
+    for marker in look
+        .may_vanish
+        .keys()
+        .filter(|m| !theirs.clear.contains_key(*m))
+    {
         look.sight.clear.remove(marker);
     }
     look.sight
@@ -524,7 +680,10 @@ pub fn selection(options: &[(&str, &str)]) -> SelectionOptions {
 
 /// A config with one rule.
 pub fn config(options: &[(&str, &str)], mac_only: bool) -> String {
-    let mut out = format!("creation_rules:\n  - age: {}\n", super::configs::RECIPIENTS[0]);
+    let mut out = format!(
+        "creation_rules:\n  - age: {}\n",
+        super::configs::RECIPIENTS[0]
+    );
     for (name, value) in options {
         let _ = writeln!(out, "    {name}: '{value}'");
     }
@@ -558,24 +717,61 @@ impl Tally {
     pub fn report(&self, what: &str, at_least: usize) {
         println!(
             "{what}: {} compared, {} refused by sops, of these {} whole for us; {} known to be refused by us alone, {} differences",
-            self.documents, self.refused, self.laxer, self.stricter, self.differences.len()
+            self.documents,
+            self.refused,
+            self.laxer,
+            self.stricter,
+            self.differences.len()
         );
-        let shown: String = self.differences.iter().take(if factor() > 1 { 400 } else { 25 }).map(|d| format!("=====\n{d}\n")).collect();
-        assert!(self.differences.is_empty(), "{what}: {} of {} differ:\n{shown}", self.differences.len(), self.documents);
-        assert!(self.documents >= at_least, "{what}: only {} compared", self.documents);
+        let shown: String = self
+            .differences
+            .iter()
+            .take(if factor() > 1 { 400 } else { 25 })
+            .map(|d| format!("=====\n{d}\n"))
+            .collect();
+        assert!(
+            self.differences.is_empty(),
+            "{what}: {} of {} differ:\n{shown}",
+            self.differences.len(),
+            self.documents
+        );
+        assert!(
+            self.documents >= at_least,
+            "{what}: only {} compared",
+            self.documents
+        );
     }
 }
 
 /// Encrypts with the given options; the extension of the file is that of the format.
-pub fn run(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_only: bool, format: Format, text: &str) -> Run {
+pub fn run(
+    sops: &Sops,
+    worker: usize,
+    options: &[(&str, &str)],
+    mac_only: bool,
+    format: Format,
+    text: &str,
+) -> Run {
     let path = sops.dir.path().join(format!("rules-{worker}.yaml"));
     std::fs::write(&path, config(options, mac_only)).unwrap();
     let name = sops.dir.path().join("file");
-    sops.encrypt(worker, &path, &name, (format.as_str(), format.as_str()), text.as_bytes())
+    sops.encrypt(
+        worker,
+        &path,
+        &name,
+        (format.as_str(), format.as_str()),
+        text.as_bytes(),
+    )
 }
 
 /// Compares YAML documents, all in one run where sops takes them all.
-pub fn compare_yaml(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_only: bool, texts: &[String]) -> Tally {
+pub fn compare_yaml(
+    sops: &Sops,
+    worker: usize,
+    options: &[(&str, &str)],
+    mac_only: bool,
+    texts: &[String],
+) -> Tally {
     let mut tally = Tally::default();
     let stream = texts.join("---\n");
     let run = run(sops, worker, options, mac_only, Format::Yaml, &stream);
@@ -583,42 +779,80 @@ pub fn compare_yaml(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_on
     if run.code != 0 {
         if texts.len() > 1 {
             for text in texts {
-                tally.add(compare_yaml(sops, worker, options, mac_only, std::slice::from_ref(text)));
+                tally.add(compare_yaml(
+                    sops,
+                    worker,
+                    options,
+                    mac_only,
+                    std::slice::from_ref(text),
+                ));
             }
             return tally;
         }
         tally.refused += 1;
         tally.documents += 1;
         if run.err.contains("panic:") {
-            tally.differences.push(format!("sops panics: {}\n{stream}", run.err));
+            tally
+                .differences
+                .push(format!("sops panics: {}\n{stream}", run.err));
         }
         if parsed.is_whole() {
             tally.laxer += 1;
         }
         return tally;
     }
-    let outputs: Vec<&str> = run.out.split_inclusive('\n').fold(vec![(0, 0)], |mut parts: Vec<(usize, usize)>, line| {
-        let end = parts.last().map_or(0, |p| p.1);
-        if line == "---\n" { parts.push((end + 4, end + 4)) } else { parts.last_mut().unwrap().1 = end + line.len() }
-        parts
-    }).into_iter().map(|(a, b)| &run.out[a..b]).collect();
+    let outputs: Vec<&str> = run
+        .out
+        .split_inclusive('\n')
+        .fold(vec![(0, 0)], |mut parts: Vec<(usize, usize)>, line| {
+            let end = parts.last().map_or(0, |p| p.1);
+            if line == "---\n" {
+                parts.push((end + 4, end + 4))
+            } else {
+                parts.last_mut().unwrap().1 = end + line.len()
+            }
+            parts
+        })
+        .into_iter()
+        .map(|(a, b)| &run.out[a..b])
+        .collect();
     let options = selection(options);
     if !parsed.is_whole() || parsed.documents.len() != outputs.len() {
         if texts.len() > 1 {
             for text in texts {
-                tally.add(compare_yaml(sops, worker, &options_as_lines(&options), mac_only, std::slice::from_ref(text)));
+                tally.add(compare_yaml(
+                    sops,
+                    worker,
+                    &options_as_lines(&options),
+                    mac_only,
+                    std::slice::from_ref(text),
+                ));
             }
             if tally.differences.is_empty() {
-                tally.differences.push(format!("together: {:?}, {} documents instead of {}\n{stream}", parsed.problems, parsed.documents.len(), outputs.len()));
+                tally.differences.push(format!(
+                    "together: {:?}, {} documents instead of {}\n{stream}",
+                    parsed.problems,
+                    parsed.documents.len(),
+                    outputs.len()
+                ));
             }
             return tally;
         }
         tally.documents += 1;
-        if stricter(Format::Yaml, &stream, parsed.problems.first().map(|p| p.span.start)) {
+        if stricter(
+            Format::Yaml,
+            &stream,
+            parsed.problems.first().map(|p| p.span.start),
+        ) {
             tally.stricter += 1;
             return tally;
         }
-        tally.differences.push(format!("sops loads it, we do not: {:?}, {} documents instead of {}\n{stream}", parsed.problems, parsed.documents.len(), outputs.len()));
+        tally.differences.push(format!(
+            "sops loads it, we do not: {:?}, {} documents instead of {}\n{stream}",
+            parsed.problems,
+            parsed.documents.len(),
+            outputs.len()
+        ));
         return tally;
     }
     for (i, (doc, output)) in parsed.documents.iter().zip(&outputs).enumerate() {
@@ -630,8 +864,15 @@ pub fn compare_yaml(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_on
             // The line ends of YAML 1.1 make other keys and values for go-yaml.
             tally.stricter += 1;
         } else if theirs != ours {
-            let input = texts.get(i).filter(|_| texts.len() == outputs.len()).unwrap_or(&stream);
-            tally.differences.push(format!("{:?}\n{}--- input\n{input}--- output\n{output}", options.described(), difference(&theirs, &ours)));
+            let input = texts
+                .get(i)
+                .filter(|_| texts.len() == outputs.len())
+                .unwrap_or(&stream);
+            tally.differences.push(format!(
+                "{:?}\n{}--- input\n{input}--- output\n{output}",
+                options.described(),
+                difference(&theirs, &ours)
+            ));
         }
     }
     tally
@@ -648,14 +889,26 @@ fn stricter(format: Format, text: &str, problem: Option<usize>) -> bool {
     }
     match format {
         Format::Json => match serde_json::from_str::<serde_json::Value>(text) {
-            Err(e) => e.is_eof() || e.to_string().contains("surrogate") || e.to_string().contains("hex escape"),
+            Err(e) => {
+                e.is_eof()
+                    || e.to_string().contains("surrogate")
+                    || e.to_string().contains("hex escape")
+            }
             Ok(_) => false,
         },
         Format::Yaml => {
-            let Some((before, after)) = problem.and_then(|at| text.split_at_checked(at)) else { return false };
-            let line = format!("{}{}", before.rsplit('\n').next().unwrap_or(""), after.split('\n').next().unwrap_or(""));
+            let Some((before, after)) = problem.and_then(|at| text.split_at_checked(at)) else {
+                return false;
+            };
+            let line = format!(
+                "{}{}",
+                before.rsplit('\n').next().unwrap_or(""),
+                after.split('\n').next().unwrap_or("")
+            );
             let left = before.contains(['"', '\'', '[', '{']);
-            let hash = ["]#", "}#", "\"#", "'#", ",#", "[#", "{#"].iter().any(|p| line.contains(p));
+            let hash = ["]#", "}#", "\"#", "'#", ",#", "[#", "{#"]
+                .iter()
+                .any(|p| line.contains(p));
             left || hash
         }
         _ => false,
@@ -665,12 +918,16 @@ fn stricter(format: Format, text: &str, problem: Option<usize>) -> bool {
 fn repeats_a_key(doc: &Document<'_>) -> bool {
     (0..doc.len()).any(|id| {
         let mut seen = std::collections::BTreeSet::new();
-        doc.root() != Some(id as NodeId) && doc.entries(id as NodeId).any(|(k, _)| !seen.insert(doc.text(k)))
+        doc.root() != Some(id as NodeId)
+            && doc
+                .entries(id as NodeId)
+                .any(|(k, _)| !seen.insert(doc.text(k)))
     })
 }
 
 fn odd_characters(text: &str) -> bool {
-    text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\u{7f}']) || text.replace("\r\n", "").contains('\r')
+    text.contains(['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\u{7f}'])
+        || text.replace("\r\n", "").contains('\r')
 }
 
 /// The metadata is the last entry; a comment that sops moved behind its key, on the line or under it, is kept.
@@ -711,15 +968,28 @@ fn difference(theirs: &Sight, ours: &Sight) -> String {
 }
 
 /// Runs one text of a format other than YAML and compares the whole.
-pub fn compare_text(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_only: bool, format: Format, text: &str, documents: usize) -> Tally {
-    let mut tally = Tally { documents, ..Tally::default() };
+pub fn compare_text(
+    sops: &Sops,
+    worker: usize,
+    options: &[(&str, &str)],
+    mac_only: bool,
+    format: Format,
+    text: &str,
+    documents: usize,
+) -> Tally {
+    let mut tally = Tally {
+        documents,
+        ..Tally::default()
+    };
     let run = run(sops, worker, options, mac_only, format, text);
     let parsed = parse(text, format);
     if run.code != 0 {
         tally.refused += documents;
         tally.laxer += usize::from(parsed.is_whole());
         if run.err.contains("panic:") {
-            tally.differences.push(format!("sops panics: {}\n{text}", run.err));
+            tally
+                .differences
+                .push(format!("sops panics: {}\n{text}", run.err));
         }
         return tally;
     }
@@ -728,13 +998,26 @@ pub fn compare_text(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_on
             tally.stricter += 1;
             return tally;
         }
-        tally.differences.push(format!("sops loads it, we do not: {:?}\n{text}", parsed.problems));
+        tally.differences.push(format!(
+            "sops loads it, we do not: {:?}\n{text}",
+            parsed.problems
+        ));
         return tally;
     }
     let selection = selection(options);
     let (output, keep) = match format {
-        Format::Ini => (run.out.split("[sops]").next().unwrap_or("").to_owned(), true),
-        Format::Dotenv => (run.out.lines().filter(|l| !l.starts_with("sops_")).map(|l| format!("{l}\n")).collect(), true),
+        Format::Ini => (
+            run.out.split("[sops]").next().unwrap_or("").to_owned(),
+            true,
+        ),
+        Format::Dotenv => (
+            run.out
+                .lines()
+                .filter(|l| !l.starts_with("sops_"))
+                .map(|l| format!("{l}\n"))
+                .collect(),
+            true,
+        ),
         _ => (String::new(), false),
     };
     if keep {
@@ -744,34 +1027,60 @@ pub fn compare_text(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_on
             // go-ini keeps the last value only, at the place of the first; we judge both.
             tally.stricter += 1;
         } else if theirs != ours {
-            tally.differences.push(format!("{options:?}\n{}--- input\n{text}--- output\n{output}", difference(&theirs, &ours)));
+            tally.differences.push(format!(
+                "{options:?}\n{}--- input\n{text}--- output\n{output}",
+                difference(&theirs, &ours)
+            ));
         }
         return tally;
     }
     // JSON and binary: an independent reader, leaf by leaf.
     let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(&run.out) else {
-        tally.differences.push(format!("no JSON object: {}", run.out));
+        tally
+            .differences
+            .push(format!("no JSON object: {}", run.out));
         return tally;
     };
     map.remove("sops");
     let mut theirs = BTreeMap::new();
     leaves(&serde_json::Value::Object(map), String::new(), &mut theirs);
-    let doc = if format == Format::Binary { Document::opaque(text) } else { parsed.documents.into_iter().next().unwrap_or_default() };
+    let doc = if format == Format::Binary {
+        Document::opaque(text)
+    } else {
+        parsed.documents.into_iter().next().unwrap_or_default()
+    };
     let mut ours = BTreeMap::new();
-    let selection = if format == Format::Binary { SelectionOptions::default() } else { selection };
+    let selection = if format == Format::Binary {
+        SelectionOptions::default()
+    } else {
+        selection
+    };
     walk(&doc, Some(&selection), None, &mut |leaf: LeafAt<'_>| {
         let mut pointer = String::new();
         for part in leaf.path {
             match part {
-                PathPart::Key(k) => pointer.push_str(&format!("/{}", doc.text(*k).unwrap_or("?").replace('~', "~0").replace('/', "~1"))),
+                PathPart::Key(k) => pointer.push_str(&format!(
+                    "/{}",
+                    doc.text(*k)
+                        .unwrap_or("?")
+                        .replace('~', "~0")
+                        .replace('/', "~1")
+                )),
                 PathPart::Index(i) => pointer.push_str(&format!("/{i}")),
             }
         }
         ours.insert(pointer, leaf.must_be_encrypted());
     });
     if theirs != ours {
-        let only: Vec<_> = theirs.iter().filter(|(k, v)| ours.get(*k) != Some(v)).chain(ours.iter().filter(|(k, v)| theirs.get(*k) != Some(v))).take(20).collect();
-        tally.differences.push(format!("{options:?}: {only:?}\n{text}"));
+        let only: Vec<_> = theirs
+            .iter()
+            .filter(|(k, v)| ours.get(*k) != Some(v))
+            .chain(ours.iter().filter(|(k, v)| theirs.get(*k) != Some(v)))
+            .take(20)
+            .collect();
+        tally
+            .differences
+            .push(format!("{options:?}: {only:?}\n{text}"));
     }
     tally
 }
@@ -779,16 +1088,46 @@ pub fn compare_text(sops: &Sops, worker: usize, options: &[(&str, &str)], mac_on
 /// Pointers of all scalars, and whether each is encrypted.
 pub fn leaves(value: &serde_json::Value, at: String, into: &mut BTreeMap<String, bool>) {
     match value {
-        serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| leaves(v, format!("{at}/{}", k.replace('~', "~0").replace('/', "~1")), into)),
-        serde_json::Value::Array(list) => list.iter().enumerate().for_each(|(i, v)| leaves(v, format!("{at}/{i}"), into)),
+        serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| {
+            leaves(
+                v,
+                format!("{at}/{}", k.replace('~', "~0").replace('/', "~1")),
+                into,
+            )
+        }),
+        serde_json::Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| leaves(v, format!("{at}/{i}"), into)),
         other => {
-            into.insert(at, other.as_str().is_some_and(|s| s.starts_with("ENC[AES256_GCM,")));
+            into.insert(
+                at,
+                other
+                    .as_str()
+                    .is_some_and(|s| s.starts_with("ENC[AES256_GCM,")),
+            );
         }
     }
 }
 
 const JSON_KEYS: [&str; 17] = [
-    "data", "stringData", "kind", "metadata", "list", "user", "password", "db_secret", "note_plain", "x_unencrypted", "a/b", "dotted.key", "über", "", "q\\\"uote", "\\u0064ata", "<<",
+    "data",
+    "stringData",
+    "kind",
+    "metadata",
+    "list",
+    "user",
+    "password",
+    "db_secret",
+    "note_plain",
+    "x_unencrypted",
+    "a/b",
+    "dotted.key",
+    "über",
+    "",
+    "q\\\"uote",
+    "\\u0064ata",
+    "<<",
 ];
 
 impl Source<'_> {
@@ -800,13 +1139,19 @@ impl Source<'_> {
         for _ in 0..self.rng.below(5) {
             let key = self.rng.pick(&JSON_KEYS);
             // The escaped key is `data` too.
-            if used.contains(&key) || (key.ends_with("ata") && used.iter().any(|u| *u == "data" || *u == "\\u0064ata")) {
+            if used.contains(&key)
+                || (key.ends_with("ata") && used.iter().any(|u| *u == "data" || *u == "\\u0064ata"))
+            {
                 continue;
             }
             self.out.push_str(if used.is_empty() { "" } else { "," });
             self.out.push_str(if pretty { "\n\t" } else { "" });
             used.push(key);
-            let _ = write!(self.out, "\"{key}\"{}", self.rng.pick(&[":", ": ", " :\n "]));
+            let _ = write!(
+                self.out,
+                "\"{key}\"{}",
+                self.rng.pick(&[":", ": ", " :\n "])
+            );
             self.json_value(depth + 1);
         }
         self.out.push_str(self.rng.pick(&["}", "\n}", " }"]));
@@ -814,9 +1159,22 @@ impl Source<'_> {
 
     fn json_value(&mut self, depth: usize) {
         match self.rng.below(if depth > 4 { 10 } else { 15 }) {
-            0 => self.out.push_str(self.rng.pick(&["null", "\"\"", "[]", "{}"])),
+            0 => self
+                .out
+                .push_str(self.rng.pick(&["null", "\"\"", "[]", "{}"])),
             1 => self.out.push_str(self.rng.pick(&["true", "false"])),
-            2 | 3 => self.out.push_str(self.rng.pick(&["1", "-5", "0", "1.5", "1e3", "-2.5E-3", "9223372036854775807", "123456789012345678901234567890", "-0", "0.1e1"])),
+            2 | 3 => self.out.push_str(self.rng.pick(&[
+                "1",
+                "-5",
+                "0",
+                "1.5",
+                "1e3",
+                "-2.5E-3",
+                "9223372036854775807",
+                "123456789012345678901234567890",
+                "-0",
+                "0.1e1",
+            ])),
             10..=12 => self.json_object(depth),
             13 | 14 => {
                 self.out.push('[');
@@ -828,7 +1186,19 @@ impl Source<'_> {
             }
             _ => {
                 let m = self.marker();
-                let more = self.rng.pick(&["", " text", "\\n", "\\u00e9", "\\ud83d\\ude00", "\\/", "\\\"", "# no comment", ": x", "ü", "\\\\"]);
+                let more = self.rng.pick(&[
+                    "",
+                    " text",
+                    "\\n",
+                    "\\u00e9",
+                    "\\ud83d\\ude00",
+                    "\\/",
+                    "\\\"",
+                    "# no comment",
+                    ": x",
+                    "ü",
+                    "\\\\",
+                ]);
                 let _ = write!(self.out, "\"{m}{more}\"");
             }
         }
@@ -842,13 +1212,41 @@ impl Source<'_> {
                     let c = self.comment();
                     let _ = writeln!(self.out, "{c}");
                 }
-                2 => self.out.push_str(if self.rng.chance(3) { "no value\n" } else { "\n" }),
+                2 => self.out.push_str(if self.rng.chance(3) {
+                    "no value\n"
+                } else {
+                    "\n"
+                }),
                 _ => {
                     let n = self.next();
-                    let key = self.rng.pick(&["data", "password", "db_secret", "note_plain", "KEY", "export A", " lead", "a.b", "x_unencrypted", "kind", "", "über", "K "]);
-                    let unique = if self.rng.chance(40) { format!("{n}") } else { String::new() };
+                    let key = self.rng.pick(&[
+                        "data",
+                        "password",
+                        "db_secret",
+                        "note_plain",
+                        "KEY",
+                        "export A",
+                        " lead",
+                        "a.b",
+                        "x_unencrypted",
+                        "kind",
+                        "",
+                        "über",
+                        "K ",
+                    ]);
+                    let unique = if self.rng.chance(40) {
+                        format!("{n}")
+                    } else {
+                        String::new()
+                    };
                     let m = self.marker();
-                    let value = self.rng.pick(&["", "M", "M", "\"M\"", "'M'", "M # M", "M=M", " M ", "M\\nM", "\"M", "#M", "M\r", "\t"]).replace('M', &m);
+                    let value = self
+                        .rng
+                        .pick(&[
+                            "", "M", "M", "\"M\"", "'M'", "M # M", "M=M", " M ", "M\\nM", "\"M",
+                            "#M", "M\r", "\t",
+                        ])
+                        .replace('M', &m);
                     let _ = writeln!(self.out, "{unique}{key}={value}");
                 }
             }
@@ -861,8 +1259,15 @@ impl Source<'_> {
             if s > 0 || self.rng.chance(50) {
                 self.ini_comments();
                 let n = self.next();
-                let name = self.rng.pick(&["data", "kind", "metadata", " padded ", "a.b", "a]b", "S", "über", "DEFAULT", "list"]);
-                let name = if self.rng.chance(50) { format!("{name}{n}") } else { name.to_owned() };
+                let name = self.rng.pick(&[
+                    "data", "kind", "metadata", " padded ", "a.b", "a]b", "S", "über", "DEFAULT",
+                    "list",
+                ]);
+                let name = if self.rng.chance(50) {
+                    format!("{name}{n}")
+                } else {
+                    name.to_owned()
+                };
                 let _ = write!(self.out, "{}[{name}]", self.rng.pick(&["", "", " "]));
                 self.ini_tail();
             }
@@ -877,7 +1282,11 @@ impl Source<'_> {
     fn ini_comments(&mut self) {
         for _ in 0..[0, 0, 0, 1, 1, 2][self.rng.below(6)] {
             let c = self.comment();
-            let c = if self.rng.chance(40) { c.replace('#', ";") } else { c };
+            let c = if self.rng.chance(40) {
+                c.replace('#', ";")
+            } else {
+                c
+            };
             let _ = writeln!(self.out, "{}{c}", self.rng.pick(&["", "", "  "]));
         }
         if self.rng.chance(20) {
@@ -890,32 +1299,94 @@ impl Source<'_> {
             let c = self.comment();
             let _ = write!(self.out, "{}{c}", self.rng.pick(&[" ", "", "\t"]));
         }
-        self.out.push_str(self.rng.pick(&["\n", "\n", "\n", " \n", "\r\n"]));
+        self.out
+            .push_str(self.rng.pick(&["\n", "\n", "\n", " \n", "\r\n"]));
     }
 
     fn ini_entry(&mut self, wild: bool) {
         let n = self.next();
         let m = self.marker();
-        let key = self.rng.pick(&["data", "password", "db_secret", "note_plain", "key", "a.b", "x_unencrypted", "kind", "with space", "über"]);
+        let key = self.rng.pick(&[
+            "data",
+            "password",
+            "db_secret",
+            "note_plain",
+            "key",
+            "a.b",
+            "x_unencrypted",
+            "kind",
+            "with space",
+            "über",
+        ]);
         // A name twice in a section is another question: go-ini keeps the last value only.
-        let key = if key.ends_with("secret") || key.ends_with("plain") || key.ends_with("unencrypted") { format!("k{n}{key}") } else { format!("{key}{n}") };
+        let key =
+            if key.ends_with("secret") || key.ends_with("plain") || key.ends_with("unencrypted") {
+                format!("k{n}{key}")
+            } else {
+                format!("{key}{n}")
+            };
         let key = match self.rng.below(12) {
             0 => format!("\"{key}\""),
             1 => format!("`{key}`"),
             2 => format!("  {key}"),
             3 if wild => format!("\"\"\"{key}\"\"\""),
-            4 if wild => self.rng.pick(&["-", "", "\"", "[", "'q'", "\"a\"b", "`"]).to_owned(),
+            4 if wild => self
+                .rng
+                .pick(&["-", "", "\"", "[", "'q'", "\"a\"b", "`"])
+                .to_owned(),
             _ => key,
         };
         let split = self.rng.pick(&["=", " = ", ":", " : ", " =", "= "]);
         let values: &[&str] = if wild {
-            &["M", "M\\\nM", "M\\\n\n", "\"\"\"M\nM\"\"\"", "\"\"\"M\"\"\" ; M", "`M\nM` # M", "`M`", "\"\"\"", "\"\"\"M", "`M", "M\\", "'M'M'", "\"M", "\"\"\"M\n M\"\"\" \\\nM\"\"\"", "\"\"\"\"\"\"", "``", "%(M)s", "\\"]
+            &[
+                "M",
+                "M\\\nM",
+                "M\\\n\n",
+                "\"\"\"M\nM\"\"\"",
+                "\"\"\"M\"\"\" ; M",
+                "`M\nM` # M",
+                "`M`",
+                "\"\"\"",
+                "\"\"\"M",
+                "`M",
+                "M\\",
+                "'M'M'",
+                "\"M",
+                "\"\"\"M\n M\"\"\" \\\nM\"\"\"",
+                "\"\"\"\"\"\"",
+                "``",
+                "%(M)s",
+                "\\",
+            ]
         } else {
-            &["M", "M", "M", "\"M\"", "'M'", "\"M\" M", "M M", "M;M", "M # M", "", "\"\"", "`M # M`", "\"\"\"M ; M\"\"\"", "M=M", "M:M", "http://M/x", "\"M;M\"", "\\M"]
+            &[
+                "M",
+                "M",
+                "M",
+                "\"M\"",
+                "'M'",
+                "\"M\" M",
+                "M M",
+                "M;M",
+                "M # M",
+                "",
+                "\"\"",
+                "`M # M`",
+                "\"\"\"M ; M\"\"\"",
+                "M=M",
+                "M:M",
+                "http://M/x",
+                "\"M;M\"",
+                "\\M",
+            ]
         };
         let value = self.rng.pick(values).replace('M', &m);
         let _ = write!(self.out, "{key}{split}{value}");
-        if value.contains('\n') || value.ends_with('\\') { self.out.push('\n') } else { self.ini_tail() }
+        if value.contains('\n') || value.ends_with('\\') {
+            self.out.push('\n')
+        } else {
+            self.ini_tail()
+        }
     }
 }
 
@@ -928,13 +1399,58 @@ pub fn damage(rng: &mut Rng, text: &str) -> String {
             0 if at < chars.len() => {
                 chars.remove(at);
             }
-            1 if at < chars.len() => chars[at] = *rng.pick(&[&' ', &':', &'#', &'-', &'"', &'\n', &',']),
+            1 if at < chars.len() => {
+                chars[at] = *rng.pick(&[&' ', &':', &'#', &'-', &'"', &'\n', &','])
+            }
             2 => {
                 // A line twice, or one less.
-                let line: Vec<char> = chars[at..].iter().take_while(|c| **c != '\n').copied().collect();
-                if rng.chance(50) { chars.splice(at..at, line.into_iter().chain(['\n'])); } else { chars.drain(at..at + line.len()); }
+                let line: Vec<char> = chars[at..]
+                    .iter()
+                    .take_while(|c| **c != '\n')
+                    .copied()
+                    .collect();
+                if rng.chance(50) {
+                    chars.splice(at..at, line.into_iter().chain(['\n']));
+                } else {
+                    chars.drain(at..at + line.len());
+                }
             }
-            _ => chars.insert(at, *rng.pick(&[&' ', &'\t', &'#', &'-', &':', &'"', &'\'', &'[', &']', &'{', &'}', &',', &'&', &'*', &'!', &'|', &'>', &'%', &'@', &'\n', &'\r', &'=', &'\\', &'?', &'<', &'x', &'0', &'\u{85}', &'\u{2028}', &'\u{feff}', &'\u{7f}'])),
+            _ => chars.insert(
+                at,
+                *rng.pick(&[
+                    &' ',
+                    &'\t',
+                    &'#',
+                    &'-',
+                    &':',
+                    &'"',
+                    &'\'',
+                    &'[',
+                    &']',
+                    &'{',
+                    &'}',
+                    &',',
+                    &'&',
+                    &'*',
+                    &'!',
+                    &'|',
+                    &'>',
+                    &'%',
+                    &'@',
+                    &'\n',
+                    &'\r',
+                    &'=',
+                    &'\\',
+                    &'?',
+                    &'<',
+                    &'x',
+                    &'0',
+                    &'\u{85}',
+                    &'\u{2028}',
+                    &'\u{feff}',
+                    &'\u{7f}',
+                ]),
+            ),
         }
     }
     chars.into_iter().collect()

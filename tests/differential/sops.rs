@@ -19,14 +19,24 @@ pub struct Run {
 
 /// The binary under test: `SOPSGUARD_TEST_SOPS`, else `.tools/bin/sops`, else `sops` on the path.
 fn binary() -> Option<PathBuf> {
-    let works = |p: &Path| Command::new(p).args(["--help"]).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    let works = |p: &Path| {
+        Command::new(p)
+            .args(["--help"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|s| s.success())
+    };
     let name = if cfg!(windows) { "sops.exe" } else { "sops" };
     if let Some(named) = std::env::var_os("SOPSGUARD_TEST_SOPS") {
         let named = PathBuf::from(named);
         assert!(works(&named), "SOPSGUARD_TEST_SOPS does not run");
         return Some(named);
     }
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools").join("bin").join(name);
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".tools")
+        .join("bin")
+        .join(name);
     [own, PathBuf::from(name)].into_iter().find(|p| works(p))
 }
 
@@ -37,11 +47,21 @@ impl Sops {
             println!("SKIPPED: sops");
             return None;
         };
-        Some(Self { binary, dir: tempfile::tempdir().unwrap() })
+        Some(Self {
+            binary,
+            dir: tempfile::tempdir().unwrap(),
+        })
     }
 
     /// Encrypts `input` with the rules of `config`. `name` is the path that rules see.
-    pub fn encrypt(&self, worker: usize, config: &Path, name: &Path, types: (&str, &str), input: &[u8]) -> Run {
+    pub fn encrypt(
+        &self,
+        worker: usize,
+        config: &Path,
+        name: &Path,
+        types: (&str, &str),
+        input: &[u8],
+    ) -> Run {
         let file = self.dir.path().join(format!("input-{worker}"));
         std::fs::write(&file, input).unwrap();
         let mut command = Command::new(&self.binary);
@@ -50,9 +70,18 @@ impl Sops {
             command.env("SYSTEMROOT", root);
         }
         // One thread: two of these run at once already.
-        command.env("HOME", self.dir.path()).env("GOMAXPROCS", "1").current_dir(self.dir.path());
-        command.arg("--config").arg(config).args(["encrypt", "--filename-override"]).arg(name);
-        command.args(["--input-type", types.0, "--output-type", types.1]).arg(&file);
+        command
+            .env("HOME", self.dir.path())
+            .env("GOMAXPROCS", "1")
+            .current_dir(self.dir.path());
+        command
+            .arg("--config")
+            .arg(config)
+            .args(["encrypt", "--filename-override"])
+            .arg(name);
+        command
+            .args(["--input-type", types.0, "--output-type", types.1])
+            .arg(&file);
         let output = command.stdin(Stdio::null()).output().unwrap();
         Run {
             code: output.status.code().unwrap_or(-1),
@@ -64,7 +93,11 @@ impl Sops {
 
 /// How often the counts of the default run are taken: `SOPSGUARD_DIFFERENTIAL`, else 1.
 pub fn factor() -> usize {
-    std::env::var("SOPSGUARD_DIFFERENTIAL").ok().and_then(|n| n.parse().ok()).unwrap_or(1).max(1)
+    std::env::var("SOPSGUARD_DIFFERENTIAL")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1)
+        .max(1)
 }
 
 /// Does `work` for 0..count on two threads and collects what it returns.
@@ -86,7 +119,10 @@ pub fn on_two<T: Send>(count: usize, work: impl Fn(usize, usize) -> T + Sync) ->
                 })
             })
             .collect();
-        let mut all: Vec<(usize, T)> = workers.into_iter().flat_map(|w| w.join().unwrap()).collect();
+        let mut all: Vec<(usize, T)> = workers
+            .into_iter()
+            .flat_map(|w| w.join().unwrap())
+            .collect();
         all.sort_by_key(|(i, _)| *i);
         all.into_iter().map(|(_, t)| t).collect()
     })

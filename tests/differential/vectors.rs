@@ -35,7 +35,8 @@ struct ScopeVector {
 
 /// Rule vectors that the binary does not bear out; how many were asked.
 pub fn rules(sops: &Sops) -> (usize, Vec<String>) {
-    let vectors: Vec<RuleVector> = serde_json::from_str(include_str!("../data/rule-match.json")).unwrap();
+    let vectors: Vec<RuleVector> =
+        serde_json::from_str(include_str!("../data/rule-match.json")).unwrap();
     let mut wrong = Vec::new();
     let mut asked = 0;
     for v in &vectors {
@@ -50,10 +51,17 @@ pub fn rules(sops: &Sops) -> (usize, Vec<String>) {
         let file = under(&v.config_dir).join(".sops.yaml");
         std::fs::write(&file, &v.config).unwrap();
         // Paths outside the config's directory are taken as they are, where they cannot exist anyway.
-        let path = if v.path.starts_with(&format!("{}/", v.config_dir)) { under(&v.path) } else { std::path::PathBuf::from(&v.path) };
+        let path = if v.path.starts_with(&format!("{}/", v.config_dir)) {
+            under(&v.path)
+        } else {
+            std::path::PathBuf::from(&v.path)
+        };
         let run = sops.encrypt(0, &file, &path, ("yaml", "json"), b"k: v\n");
         let fate = fate_of_run(&run);
-        let reason = v.expect["reason"].as_str().or(v.expect["error"].as_str()).or(v.expect["encrypt_error"].as_str());
+        let reason = v.expect["reason"]
+            .as_str()
+            .or(v.expect["error"].as_str())
+            .or(v.expect["encrypt_error"].as_str());
         let fits = match reason {
             None => matches!(fate, Fate::Encrypts(..) | Fate::KeyUse),
             Some("no_match") => fate == Fate::NoMatch,
@@ -66,7 +74,12 @@ pub fn rules(sops: &Sops) -> (usize, Vec<String>) {
             Some(_) => false,
         };
         if !fits {
-            wrong.push(format!("rule {}: {fate:?} instead of {}; {}", v.id, v.expect, run.err.trim()));
+            wrong.push(format!(
+                "rule {}: {fate:?} instead of {}; {}",
+                v.id,
+                v.expect,
+                run.err.trim()
+            ));
         }
     }
     (asked, wrong)
@@ -75,17 +88,29 @@ pub fn rules(sops: &Sops) -> (usize, Vec<String>) {
 /// Scope vectors that the binary does not bear out; how many were asked. Leaves are read from JSON output, comments from
 /// output in the format itself.
 pub fn scopes(sops: &Sops) -> (usize, Vec<String>) {
-    let vectors: Vec<ScopeVector> = serde_json::from_str(include_str!("../data/leaf-scope.json")).unwrap();
+    let vectors: Vec<ScopeVector> =
+        serde_json::from_str(include_str!("../data/leaf-scope.json")).unwrap();
     let mut wrong = Vec::new();
     for v in &vectors {
-        let options: Vec<(&str, &str)> = v.options.iter().filter_map(|(k, o)| o.as_str().map(|o| (k.as_str(), o))).collect();
-        let mac_only = v.options.get("mac_only_encrypted").is_some_and(|m| m == true);
+        let options: Vec<(&str, &str)> = v
+            .options
+            .iter()
+            .filter_map(|(k, o)| o.as_str().map(|o| (k.as_str(), o)))
+            .collect();
+        let mac_only = v
+            .options
+            .get("mac_only_encrypted")
+            .is_some_and(|m| m == true);
         let rules = sops.dir.path().join("scope.yaml");
-        let quoted: Vec<(&str, String)> = options.iter().map(|(k, o)| (*k, o.replace('\'', "''"))).collect();
+        let quoted: Vec<(&str, String)> = options
+            .iter()
+            .map(|(k, o)| (*k, o.replace('\'', "''")))
+            .collect();
         let quoted: Vec<(&str, &str)> = quoted.iter().map(|(k, o)| (*k, o.as_str())).collect();
         std::fs::write(&rules, config(&quoted, mac_only)).unwrap();
         let name = sops.dir.path().join("file");
-        let run = |out: &str| sops.encrypt(0, &rules, &name, (&v.format, out), v.document.as_bytes());
+        let run =
+            |out: &str| sops.encrypt(0, &rules, &name, (&v.format, out), v.document.as_bytes());
         let own = run(&v.format);
         let code = own.code;
         if let Some(error) = &v.expect_error {
@@ -98,7 +123,11 @@ pub fn scopes(sops: &Sops) -> (usize, Vec<String>) {
                 _ => false,
             };
             if !fits {
-                wrong.push(format!("scope {}: exit {code} instead of {error}; {}", v.id, own.err.trim()));
+                wrong.push(format!(
+                    "scope {}: exit {code} instead of {error}; {}",
+                    v.id,
+                    own.err.trim()
+                ));
             }
             continue;
         }
@@ -107,30 +136,52 @@ pub fn scopes(sops: &Sops) -> (usize, Vec<String>) {
             continue;
         }
         // Documents of one stream cannot be told apart in JSON output; comments in lists become items there.
-        let many = v.must_encrypt.iter().chain(&v.must_stay_plain).chain(&v.inert).any(|p| !p.is_empty() && !p.starts_with('/'));
+        let many = v
+            .must_encrypt
+            .iter()
+            .chain(&v.must_stay_plain)
+            .chain(&v.inert)
+            .any(|p| !p.is_empty() && !p.starts_with('/'));
         let comments = v.comments_encrypt.as_ref().is_some_and(|c| !c.is_empty());
-        if !many && !(comments && v.document.lines().any(|l| l.trim_start().starts_with("- "))) {
-            let json = if v.format == Format::Binary.as_str() { own.out.clone() } else { run("json").out };
+        if !(many || comments && v.document.lines().any(|l| l.trim_start().starts_with("- "))) {
+            let json = if v.format == Format::Binary.as_str() {
+                own.out.clone()
+            } else {
+                run("json").out
+            };
             let mut seen = BTreeMap::new();
             if let Ok(serde_json::Value::Object(mut map)) = serde_json::from_str(&json) {
                 map.remove("sops");
                 leaves(&serde_json::Value::Object(map), String::new(), &mut seen);
             }
-            let mut expected: BTreeMap<String, bool> = v.must_encrypt.iter().map(|p| (p.clone(), true)).collect();
-            expected.extend(v.must_stay_plain.iter().chain(&v.inert).map(|p| (p.clone(), false)));
+            let mut expected: BTreeMap<String, bool> =
+                v.must_encrypt.iter().map(|p| (p.clone(), true)).collect();
+            expected.extend(
+                v.must_stay_plain
+                    .iter()
+                    .chain(&v.inert)
+                    .map(|p| (p.clone(), false)),
+            );
             if seen != expected {
                 wrong.push(format!("scope {}: {seen:?} instead of {expected:?}", v.id));
             }
         }
         for comment in v.comments_plain.iter().flatten().filter(|c| !c.is_empty()) {
             if !own.out.contains(comment.as_str()) {
-                wrong.push(format!("scope {}: comment {comment:?} is not in the clear", v.id));
+                wrong.push(format!(
+                    "scope {}: comment {comment:?} is not in the clear",
+                    v.id
+                ));
             }
         }
         if let Some(expected) = &v.comments_encrypt {
             let seen = own.out.matches(",type:comment]").count();
             if seen != expected.len() {
-                wrong.push(format!("scope {}: {seen} comments encrypted instead of {}", v.id, expected.len()));
+                wrong.push(format!(
+                    "scope {}: {seen} comments encrypted instead of {}",
+                    v.id,
+                    expected.len()
+                ));
             }
         }
     }
