@@ -7,7 +7,7 @@ use crate::sops::metadata;
 use crate::sops::scope::{CommentAt, LeafAt, Visitor, walk};
 use crate::sops::value::{self, Judged};
 use crate::subject::{FoundEnvelope, Subject, Survey};
-use crate::syntax::{Format, ProblemKind, ScalarType};
+use crate::syntax::{Child, Document, Format, ProblemKind, ScalarType};
 use crate::values::{ValueClass, ValueContext, classify, credential};
 
 /// See `docs/checks/hidden-plaintext.md`.
@@ -163,6 +163,7 @@ fn comments(s: &Subject<'_>, found: &FoundEnvelope, sink: &mut Sink) {
         let mut visitor = PlainComments::default();
         walk(doc, Some(options), s.metadata_key(), &mut visitor);
         let mut seen = visitor.0;
+        seen.extend(metadata_comments(doc));
         if !options.has_positive_selector() {
             seen.extend(doc.outer_comments.iter().map(|c| (c.span, weight(&c.text))));
         }
@@ -188,6 +189,26 @@ fn comments(s: &Subject<'_>, found: &FoundEnvelope, sink: &mut Sink) {
             }
         }
     }
+}
+
+/// Comments inside the metadata block, which sops never looks at.
+fn metadata_comments(doc: &Document<'_>) -> Vec<(Span, Option<bool>)> {
+    let block = doc.root().and_then(|r| doc.get(r, "sops"));
+    let Some(span) = block.map(|b| doc.node(b).span) else {
+        return Vec::new();
+    };
+    let inside = |id: &u32| {
+        let node = doc.node(*id).span;
+        span.start <= node.start && node.end <= span.end
+    };
+    (0..u32::try_from(doc.len()).unwrap_or(u32::MAX))
+        .filter(inside)
+        .flat_map(|id| doc.children(id))
+        .filter_map(|child| match child {
+            Child::Comment(c) => Some((c.span, weight(&c.text))),
+            _ => None,
+        })
+        .collect()
 }
 
 /// `None`: nothing to say of it. `Some(true)`: it looks like a value.

@@ -6,7 +6,7 @@ use crate::model::{Argument, CheckInfo, Finding, Place, SafeKey, Severity};
 use crate::say;
 use crate::subject::leaves::class_of_secret;
 use crate::subject::{Neighbourhood, Subject, standing};
-use crate::syntax::{Document, Kind, ScalarType, lines};
+use crate::syntax::{Document, Format, Kind, ScalarType, lines, parse_values};
 use crate::values::ValueClass;
 
 /// See `docs/checks/plaintext-secret.md`.
@@ -50,7 +50,21 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
             }
         }
     }
-    if !s.is_whole() {
+    if !s.is_whole()
+        && let Some(closed) = lines::close_brackets(s.text)
+    {
+        // JSON that was cut off: its beginning can still be read.
+        for doc in &parse_values(&closed, Format::Yaml).documents {
+            for value in secret_values(doc, around.extra_kinds()) {
+                let (Some(key), Some(text)) = (doc.text(value.key), doc.text(value.node)) else {
+                    continue;
+                };
+                let place = s.places.span(doc.node(value.site).span, 0);
+                let class = class_of_secret(key, text, value.base64, s.template);
+                report(s, key, class, place, sink);
+            }
+        }
+    } else if !s.is_whole() {
         for line in lines::secret_lines(s.text) {
             let place = s.places.span(line.span, 0);
             if place.position.is_some_and(|p| told.contains(&p.line)) {

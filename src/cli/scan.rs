@@ -78,10 +78,8 @@ pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
     match &scan.stdin_path {
         Some(path) if scan.stdin => {
             let mut bytes = Vec::new();
-            let limit = engine::MAX_FILE_SIZE + 1;
             std::io::stdin()
                 .lock()
-                .take(limit)
                 .read_to_end(&mut bytes)
                 .map_err(|e| CliError::File {
                     path: "standard input".into(),

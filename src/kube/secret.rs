@@ -210,6 +210,13 @@ pub(super) fn walk_mappings(doc: &Document<'_>, visit: &mut dyn FnMut(&[PathPart
             }
             Child::Comment(_) => continue,
         };
+        if in_list && matches!(doc.node(value).kind, Kind::Alias(Some(_))) {
+            // An aliased item of a SecretList: where its anchor stands it may say nothing of itself.
+            path.push(part);
+            enter(doc.resolve(value), &path, true, visit);
+            path.pop();
+            continue;
+        }
         if matches!(doc.node(value).kind, Kind::Scalar(_) | Kind::Alias(_)) || !seen.insert(value) {
             continue;
         }

@@ -239,7 +239,8 @@ impl<'s> Subject<'s> {
                     continue;
                 }
                 // A guess at the format must be a sound reading: JSON text is YAML, too.
-                if !by_name && self.format.is_structured() && !parsed.is_whole() {
+                let guess = self.format.is_structured() || standing::is_prose_or_code(&self.name);
+                if !by_name && guess && !parsed.is_whole() {
                     continue;
                 }
                 let envelope = metadata::read(&meta, format);

@@ -201,21 +201,71 @@ pub fn has_assignment(text: &str) -> bool {
 
 /// Whether a marker of a template engine stands outside comments and quotes.
 pub fn has_template_marker(text: &str) -> bool {
-    text.lines().any(|l| {
-        let t = l.trim_start();
-        if t.starts_with('#') && !t.starts_with("#{") {
+    text.lines().any(|line| {
+        let t = line.trim_start();
+        (!t.starts_with('#') || t.starts_with("#{")) && marks_template(line.as_bytes())
+    })
+}
+
+/// One pass: the marker must stand outside quotes and before any comment. `[[` alone is a list in a list, so it must be
+/// closed on its line.
+fn marks_template(line: &[u8]) -> bool {
+    let closes = memchr::memmem::rfind(line, b"]]");
+    let (mut single, mut double) = (false, false);
+    for (at, pair) in line.windows(2).enumerate() {
+        match pair[0] {
+            b'\'' => single = !single,
+            b'"' => double = !double,
+            _ => {}
+        }
+        if pair == b" #" && !line[at + 2..].starts_with(b"{") {
             return false;
         }
-        ["{{", "{%", "<%", "[[", "#{"].iter().any(|m| {
-            memchr::memmem::find_iter(l.as_bytes(), m.as_bytes()).any(|at| {
-                // Outside quotes: an even number of each before it.
-                let before = &l.as_bytes()[..at];
-                let even = |q: u8| memchr::memchr_iter(q, before).count().is_multiple_of(2);
-                let comment = memchr::memmem::find(before, b" #").is_some();
-                even(b'"') && even(b'\'') && !comment
-            })
-        })
-    })
+        let marker = match pair {
+            b"{{" | b"{%" | b"<%" | b"#{" => true,
+            b"[[" => closes.is_some_and(|c| c > at + 1),
+            _ => false,
+        };
+        if marker && !single && !double {
+            return true;
+        }
+    }
+    false
+}
+
+/// A text of brackets that ends too early, with the missing ones put behind it; spans in the original text stay right.
+/// `None` where nothing is missing or the text is no bracketed one.
+pub fn close_brackets(text: &str) -> Option<String> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut escaped = false;
+    for b in text.bytes() {
+        match (quote, b) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(b'"'), b'\\') => escaped = true,
+            (Some(q), b) if q == b => quote = None,
+            (Some(_), _) => {}
+            (None, b'"') => quote = Some(b),
+            (None, b'{') => open.push('}'),
+            (None, b'[') => open.push(']'),
+            (None, b'}' | b']') => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    if open.is_empty() || open.len() > super::MAX_DEPTH {
+        return None;
+    }
+    let mut out = text.trim_end().trim_end_matches(',').to_owned();
+    if quote.is_some() {
+        out.push('"');
+    }
+    out.extend(open.into_iter().rev());
+    Some(out)
 }
 
 #[cfg(test)]
@@ -244,5 +294,21 @@ mod tests {
         assert!(has_template_marker("a: {{ x }}\n"));
         assert!(has_template_marker("{% if x %}\n"));
         assert!(!has_template_marker("# {{ x }}\na: \"{{ x }}\"\n"));
+        assert!(has_template_marker("a: [[ .x ]]\n"));
+        assert!(!has_template_marker("a: [[\n  b ]]\n"));
+    }
+
+    #[test]
+    fn cut_off_brackets_are_closed() {
+        assert_eq!(
+            close_brackets("{\"a\": [1, {\"b\": \"x\"},").as_deref(),
+            Some("{\"a\": [1, {\"b\": \"x\"}]}")
+        );
+        assert_eq!(
+            close_brackets("{\"a\": \"x}").as_deref(),
+            Some("{\"a\": \"x}\"}")
+        );
+        assert_eq!(close_brackets("{\"a\": 1}"), None);
+        assert_eq!(close_brackets("a: ["), None);
     }
 }
