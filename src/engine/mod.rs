@@ -1,7 +1,7 @@
 //! The line: view → subjects → checks → outcome.
 //!
 //! Files are judged in parallel and share nothing mutable; a defect in judging one file becomes a blind spot of that file.
-//! What one file cannot tell comes after the first pass: habits of groups ([`adoption`]), which files a leaked identity
+//! What one file cannot tell comes after the first pass: habits of groups (`adoption`), which files a leaked identity
 //! opens, config checks, Flux paths. The outcome is sorted, so the number of threads does not show.
 
 mod adoption;
