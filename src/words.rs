@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 pub struct WordList {
     name: &'static str,
     set: LazyLock<HashSet<&'static str>>,
-    text: &'static str,
+    list: LazyLock<Vec<&'static str>>,
 }
 
 impl WordList {
@@ -26,8 +26,8 @@ impl WordList {
     }
 
     /// The entries in file order.
-    pub fn iter(&self) -> impl Iterator<Item = &'static str> + use<> {
-        entries(self.text)
+    pub fn iter(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.list.iter().copied()
     }
 }
 
@@ -43,7 +43,7 @@ macro_rules! lists {
         pub static $id: WordList = WordList {
             name: $file,
             set: LazyLock::new(|| entries(include_str!(concat!("../data/words/", $file, ".txt"))).collect()),
-            text: include_str!(concat!("../data/words/", $file, ".txt")),
+            list: LazyLock::new(|| entries(include_str!(concat!("../data/words/", $file, ".txt"))).collect()),
         };)*
         /// Every list, for documentation and tests.
         pub static ALL: &[&WordList] = &[$(&$id),*];

@@ -16,7 +16,8 @@ pub static INFO: CheckInfo = CheckInfo {
     softened_in_lenient_places: true,
 };
 
-pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) {
+/// Whether it fired.
+pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) -> bool {
     for sibling in siblings(s.path, &s.name) {
         if !around.exists(&sibling) {
             continue;
@@ -48,8 +49,9 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         .related(&sibling, None, say!["the encrypted file"])
         .governed(s.decision.governed_by());
         sink.push(finding);
-        return;
+        return true;
     }
+    false
 }
 
 /// Names an encrypted sibling may have.

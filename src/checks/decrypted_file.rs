@@ -28,7 +28,14 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
             report(s, None, place, count, sink);
             return true;
         }
-        return false;
+    }
+    false
+}
+
+/// A file that is new and holds what a removed one held encrypted.
+pub(super) fn renamed(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) {
+    if s.is_blank() || s.is_lfs_pointer() || standing::is_sealed_elsewhere(s.text, s.bytes) {
+        return;
     }
     for source in around.rename_sources(s.path) {
         let Some(before) = around.base(&source) else {
@@ -39,10 +46,9 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
         };
         if let Some(copy) = copies::matching(s, &leaves) {
             report(s, Some(&source), copy.place, copy.count, sink);
-            return true;
+            return;
         }
     }
-    false
 }
 
 fn report(

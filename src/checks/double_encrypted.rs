@@ -6,6 +6,7 @@ use crate::say;
 use crate::sops::value::Judged;
 use crate::subject::copies::EncryptedLeaves;
 use crate::subject::{FoundEnvelope, Neighbourhood, Subject, Survey, leaves};
+use crate::syntax::Format;
 
 /// See `docs/checks/double-encrypted.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -30,8 +31,9 @@ pub(super) fn run(
         sink.push(finding);
     }
     // sops encrypts a binary file again without a word: the new data is then as long as the whole old file.
-    if let Some(len) = EncryptedLeaves::read(s.bytes, &s.name).and_then(|l| l.whole_file())
+    if s.format == Format::Json
         && let Some(before) = around.base_if_changed(s.path)
+        && let Some(len) = EncryptedLeaves::read(s.bytes, &s.name).and_then(|l| l.whole_file())
         && before.len() == len
         && EncryptedLeaves::read(&before, &s.name).is_some_and(|l| l.whole_file().is_some())
     {

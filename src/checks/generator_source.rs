@@ -98,7 +98,9 @@ fn class(key: &str, path: &RepoPath, bytes: &[u8], env: bool) -> ValueClass {
                 .any(|d| metadata::find(d, f).is_some_and(|m| metadata::is_metadata(&m, f)))
     });
     // An encrypted source is judged as the file it is; prose and program text are passed over.
-    if standing::is_prose_or_code(&name)
+    // Prose is passed over, but a password file is often called password.txt.
+    let prose = standing::is_prose_or_code(&name) && !name.to_ascii_lowercase().ends_with(".txt");
+    if prose
         || carries_metadata
         || text.trim().is_empty()
         || standing::is_sealed_elsewhere(text, bytes)

@@ -172,8 +172,10 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
             }
         }
         let decrypted = decrypted_file::run(s, around, sink);
-        if !decrypted && s.exempt.is_none() && !s.template {
-            decrypted_copy::run(s, around, sink);
+        let copied =
+            !decrypted && s.exempt.is_none() && !s.template && decrypted_copy::run(s, around, sink);
+        if !decrypted && !copied {
+            decrypted_file::renamed(s, around, sink);
         }
         unencrypted_file::run(s, around, sink);
     }

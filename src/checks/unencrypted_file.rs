@@ -9,6 +9,7 @@ use crate::sops::specificity::Specificity;
 use crate::subject::leaves::{class_of, key_of};
 use crate::subject::{Adoption, Neighbourhood, Subject, standing};
 use crate::syntax::{Document, Format, lines};
+use crate::values::ValueClass;
 use crate::values::tally::{LeafTally, LeafVerdict};
 
 /// See `docs/checks/unencrypted-file.md`.
@@ -118,7 +119,11 @@ fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<
         }
         let doc = &s.documents()[leaf.document];
         let class = class_of(doc, key_of(doc, &leaf.path), leaf.node, false);
-        tally.add(class);
+        // Sealed inline by another tool is encrypted, only not by sops.
+        let sealed = doc
+            .text(leaf.node)
+            .is_some_and(|t| standing::is_sealed_elsewhere(t, t.as_bytes()));
+        tally.add(if sealed { ValueClass::Reference } else { class });
         count += 1;
         if first.is_none() {
             first = Some(s.places.node(doc, leaf.document, &leaf.path, leaf.site));
@@ -146,7 +151,7 @@ fn is_excused(s: &Subject<'_>, doc: &Document<'_>, demand: Demand) -> bool {
     if standing::name_carries_promise(&s.name) || demand == Demand::Name {
         return false;
     }
-    if is_control_document(s, doc) {
+    if is_control_document(s, doc) || is_secret_without_data(doc) {
         return true;
     }
     // Under a directory mark an object other than a Secret is the Secret's neighbour.
@@ -155,6 +160,15 @@ fn is_excused(s: &Subject<'_>, doc: &Document<'_>, demand: Demand) -> bool {
             .root()
             .and_then(|r| head(doc, r))
             .is_some_and(|h| h.kind != "Secret" && h.kind != "SecretList" && h.kind != "List")
+}
+
+/// A v1 Secret that the cluster fills in, or a patch that deletes one: there is no value in it.
+fn is_secret_without_data(doc: &Document<'_>) -> bool {
+    doc.root().is_some_and(|r| {
+        head(doc, r).is_some_and(|h| h.kind == "Secret" && h.api_version == "v1")
+            && doc.get_merged(r, "data").is_none()
+            && doc.get_merged(r, "stringData").is_none()
+    })
 }
 
 fn is_control_document(s: &Subject<'_>, doc: &Document<'_>) -> bool {

@@ -32,7 +32,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Usage(String),
     /// A file that the call names cannot be read or written.
-    #[error("{path}: {error}")]
+    #[error("cannot read or write {path}: {error}")]
     File {
         /// The file.
         path: String,

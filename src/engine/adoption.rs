@@ -73,8 +73,11 @@ pub(super) fn resolve(seen: &mut [Seen<'_>], around: &Around<'_>) {
 fn group(path: &RepoPath, around: &Around<'_>) -> Option<Group> {
     let decision = around.configs().decide(path);
     let rule = decision.rule()?;
+    if rule.options.count() > 0 {
+        return None;
+    }
     let class = decision.specificity()?;
-    if rule.options.count() > 0 || class.is_narrow() {
+    if class.is_narrow() {
         return None;
     }
     if class == Specificity::Dir {

@@ -37,19 +37,25 @@ pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
             if key == LAST_APPLIED {
                 continue;
             }
-            let mut here = path.to_vec();
-            here.push(PathPart::Key(k));
+            let here = || {
+                let mut here = path.to_vec();
+                here.push(PathPart::Key(k));
+                here
+            };
             match doc.kind(v) {
                 Kind::Scalar(s) => {
                     let patch = target_is_secret && key == "patch";
-                    string(&here, doc.resolve(v), &s.text, patch, &mut out);
+                    if !patch && !may_hold_secret(&s.text) {
+                        continue;
+                    }
+                    string(&here(), doc.resolve(v), &s.text, patch, &mut out);
                 }
                 Kind::Sequence(_) => {
                     if target_is_secret && key == "patch" {
                         let values = operations(doc, v);
                         if !values.is_empty() {
                             out.push(EmbeddedSecret {
-                                path: here.clone(),
+                                path: here(),
                                 node: v,
                                 values,
                                 by_lines: false,
@@ -59,8 +65,8 @@ pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
                         continue;
                     }
                     for (i, item) in doc.items(v).enumerate() {
-                        if let Some(s) = doc.scalar(item) {
-                            let mut here = here.clone();
+                        if let Some(s) = doc.scalar(item).filter(|s| may_hold_secret(&s.text)) {
+                            let mut here = here();
                             here.push(PathPart::Index(i));
                             string(&here, doc.resolve(item), &s.text, false, &mut out);
                         }

@@ -1,5 +1,7 @@
 //! The six selection options and the MAC mode, as they stand in a rule and in the metadata of a file.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::goregex::GoRegex;
@@ -34,11 +36,10 @@ pub struct Pattern {
 impl Pattern {
     /// Compiles a pattern.
     pub fn new(source: &str, span: Span) -> Self {
-        let compiled = GoRegex::new(source);
-        let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
+        let (regex, own_limit) = compiled(source);
         Self {
             source: source.to_owned(),
-            regex: compiled.ok().map(Arc::new),
+            regex,
             own_limit,
             span,
         }
@@ -48,6 +49,28 @@ impl Pattern {
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.as_ref().is_some_and(|r| r.is_match(text))
     }
+}
+
+/// A compiled pattern, and whether only our own limit refused it.
+type Compiled = (Option<Arc<GoRegex>>, bool);
+
+/// Most files of a repository carry the same selection; each thread compiles a pattern once.
+fn compiled(source: &str) -> Compiled {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<String, Compiled>> = RefCell::new(HashMap::new());
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(found) = known.get(source) {
+            return found.clone();
+        }
+        let compiled = GoRegex::new(source);
+        let own_limit = compiled.as_ref().is_err_and(|e| e.is_own_limit());
+        let found = (compiled.ok().map(Arc::new), own_limit);
+        if known.len() < 64 {
+            known.insert(source.to_owned(), found.clone());
+        }
+        found
+    })
 }
 
 /// Selection options of a rule or of a file's metadata. Empty strings count as not set.

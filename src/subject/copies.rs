@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Subject, format_meant};
+use super::{Subject, format_meant, leaves};
 use crate::model::Place;
 use crate::sops::metadata;
 use crate::sops::scope::{LeafAt, PathPart, walk};
 use crate::sops::value::{self, Judged};
 use crate::syntax::{Document, Format, decode, parse_values};
+use crate::values::ValueClass;
 
 /// The encrypted leaves of a file: key path to length of the ciphertext.
 pub struct EncryptedLeaves {
@@ -21,6 +22,10 @@ pub struct Copy {
     pub place: Place,
     /// How many.
     pub count: usize,
+    /// Whether one of them is a value that nobody could call harmless.
+    literal: bool,
+    /// Whether one of them is a value at all.
+    soft: bool,
 }
 
 impl EncryptedLeaves {
@@ -97,14 +102,14 @@ fn key_path(doc: &Document<'_>, document: usize, path: &[PathPart]) -> String {
 /// Leaves that were encrypted and now stand plain and non-empty.
 pub fn plain_at(s: &Subject<'_>, leaves: &EncryptedLeaves) -> Option<(Place, usize)> {
     compare(s, leaves, |_, _| true)
-        .filter(|c| c.count > 0)
+        .filter(|c| c.literal || c.soft)
         .map(|c| (c.place, c.count))
 }
 
 /// A copy: at least half of the encrypted leaves stand plain, with lengths that fit.
 pub fn matching(s: &Subject<'_>, leaves: &EncryptedLeaves) -> Option<Copy> {
     compare(s, leaves, |text, len| text.len() == len)
-        .filter(|c| c.count > 0 && c.count * 2 >= leaves.len())
+        .filter(|c| c.literal && c.count * 2 >= leaves.len())
 }
 
 fn compare(
@@ -117,6 +122,8 @@ fn compare(
         return plain.then(|| Copy {
             place: s.places.file(),
             count: 1,
+            literal: true,
+            soft: true,
         });
     }
     // The subject may have been judged in another format than the encrypted file.
@@ -128,6 +135,7 @@ fn compare(
     let parsed = parse_values(s.text, format);
     let mut first = None;
     let mut count = 0;
+    let (mut literal, mut soft) = (false, false);
     for (n, doc) in parsed.documents.iter().enumerate() {
         let mut visit = |leaf: LeafAt<'_>| {
             let Some(text) = doc.text(leaf.node).filter(|_| !leaf.inert) else {
@@ -137,6 +145,22 @@ fn compare(
                 return;
             };
             if matches!(value::judge(text), Judged::Plain) && fits(text, *len) {
+                // What merely names the object, or is filled in from elsewhere, gives nothing away.
+                let key = leaves::key_of(doc, leaf.path);
+                let class = leaves::class_of(doc, key, leaf.node, false);
+                let base64 = leaves::class_of_secret(key, text, true, false);
+                let kubernetes = super::leaves::names_object(doc, leaf.path);
+                match class {
+                    ValueClass::Reference | ValueClass::Substitution => return,
+                    _ if matches!(base64, ValueClass::Reference | ValueClass::Substitution) => {
+                        return;
+                    }
+                    ValueClass::Literal | ValueClass::Configuration if !kubernetes => {
+                        literal = true
+                    }
+                    ValueClass::Harmless(_) | ValueClass::Placeholder if !kubernetes => soft = true,
+                    _ => {}
+                }
                 count += 1;
                 if first.is_none() {
                     let mut place = s.places.node(doc, n, leaf.path, leaf.site);
@@ -147,5 +171,10 @@ fn compare(
         };
         walk(doc, None, None, &mut visit);
     }
-    first.map(|place| Copy { place, count })
+    first.map(|place| Copy {
+        place,
+        count,
+        literal,
+        soft,
+    })
 }

@@ -202,3 +202,16 @@ pub fn key_of<'d>(doc: &'d Document<'_>, path: &[crate::sops::scope::PathPart]) 
         })
         .unwrap_or("")
 }
+
+/// Whether a path is that of an object's identity: `apiVersion`, `kind`, `type`, or below `metadata`.
+pub fn names_object(doc: &Document<'_>, path: &[crate::sops::scope::PathPart]) -> bool {
+    let Some(crate::sops::scope::PathPart::Key(first)) = path.first() else {
+        return false;
+    };
+    let is_object = crate::kube::looks_like_object(doc);
+    is_object
+        && matches!(
+            doc.text(*first),
+            Some("apiVersion" | "kind" | "type" | "metadata" | "immutable")
+        )
+}

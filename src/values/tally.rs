@@ -44,16 +44,15 @@ impl LeafTally {
         }
     }
 
-    /// The verdict of step 5c. Placeholders alone are a warning as well: none of them is a value.
+    /// The verdict of step 5c. Without a reference or substitution nothing says that the values come from elsewhere:
+    /// `password: secret` under a rule that asks for encryption is as good a value as any.
     pub fn verdict(&self) -> LeafVerdict {
-        if self.literals > 0 {
+        if self.literals > 0 || self.references + self.substitutions == 0 {
             LeafVerdict::Counts
         } else if self.placeholders > 0 {
             LeafVerdict::Warning
-        } else if self.references + self.substitutions > 0 {
-            LeafVerdict::Exempt
         } else {
-            LeafVerdict::Counts
+            LeafVerdict::Exempt
         }
     }
 }
@@ -78,7 +77,8 @@ mod tests {
             (&[Harmless("x"), Substitution], LeafVerdict::Exempt),
             (&[Harmless("x")], LeafVerdict::Counts),
             (&[Substitution, Placeholder], LeafVerdict::Warning),
-            (&[Placeholder], LeafVerdict::Warning),
+            (&[Placeholder], LeafVerdict::Counts),
+            (&[Placeholder, Harmless("x")], LeafVerdict::Counts),
             (&[Substitution, Literal], LeafVerdict::Counts),
             (&[Placeholder, Literal], LeafVerdict::Counts),
             (&[Substitution, Configuration], LeafVerdict::Counts),
