@@ -27,7 +27,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("kube", &["model", "words", "syntax"]),
     (
         "subject",
-        &["model", "words", "syntax", "values", "keys", "sops"],
+        &["model", "words", "syntax", "values", "keys", "sops", "kube"],
     ),
     (
         "checks",
