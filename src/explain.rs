@@ -111,7 +111,7 @@ fn governing(s: &Subject<'_>, around: &dyn Neighbourhood, out: &mut Vec<Message>
     }
     if let Some(class) = s.decision.specificity() {
         let (name, meaning): (&'static str, &'static str) = if class.is_narrow() {
-            ("narrow", "it must be encrypted")
+            ("narrow", "the rule asks for its encryption")
         } else {
             ("broad", "the rule alone demands nothing")
         };
