@@ -18,6 +18,9 @@ pub static INFO: CheckInfo = CheckInfo {
 
 /// Whether it fired.
 pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) -> bool {
+    if !around.may_have_encrypted_sibling(s.path) {
+        return false;
+    }
     for sibling in siblings(s.path, &s.name) {
         if !around.exists(&sibling) {
             continue;

@@ -17,12 +17,13 @@ pub static INFO: CheckInfo = CheckInfo {
 
 /// Whether it fired.
 pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) -> bool {
-    if s.is_blank() || s.is_lfs_pointer() || standing::is_sealed_elsewhere(s.text, s.bytes) {
+    let Some(before) = around.base_if_changed(s.path) else {
+        return false;
+    };
+    if gives_nothing_away(s) {
         return false;
     }
-    if let Some(before) = around.base_if_changed(s.path)
-        && let Some(leaves) = EncryptedLeaves::read(&before, &s.name)
-    {
+    if let Some(leaves) = EncryptedLeaves::read(&before, &s.name) {
         let plain = copies::plain_at(s, &leaves);
         if let Some((place, count)) = plain {
             report(s, None, place, count, sink);
@@ -32,12 +33,17 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     false
 }
 
+fn gives_nothing_away(s: &Subject<'_>) -> bool {
+    s.is_blank() || s.is_lfs_pointer() || standing::is_sealed_elsewhere(s.text, s.bytes)
+}
+
 /// A file that is new and holds what a removed one held encrypted.
 pub(super) fn renamed(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) {
-    if s.is_blank() || s.is_lfs_pointer() || standing::is_sealed_elsewhere(s.text, s.bytes) {
+    let sources = around.rename_sources(s.path);
+    if sources.is_empty() || gives_nothing_away(s) {
         return;
     }
-    for source in around.rename_sources(s.path) {
+    for source in sources {
         let Some(before) = around.base(&source) else {
             continue;
         };

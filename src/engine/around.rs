@@ -1,6 +1,6 @@
 //! The neighbourhood of a file: its view, the base view, the configs, and what is known of habits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::model::RepoPath;
@@ -18,6 +18,8 @@ pub(crate) struct Around<'a> {
     whole_view: bool,
     adoption: HashMap<RepoPath, Adoption>,
     encrypted_removed: OnceLock<Vec<RepoPath>>,
+    /// Directories with files whose names carry a promise.
+    promising: OnceLock<HashSet<Box<[u8]>>>,
 }
 
 impl<'a> Around<'a> {
@@ -36,6 +38,7 @@ impl<'a> Around<'a> {
             whole_view,
             adoption: HashMap::new(),
             encrypted_removed: OnceLock::new(),
+            promising: OnceLock::new(),
         }
     }
 
@@ -49,6 +52,7 @@ impl<'a> Around<'a> {
             whole_view: self.whole_view,
             adoption,
             encrypted_removed: OnceLock::new(),
+            promising: OnceLock::new(),
         }
     }
 
@@ -62,6 +66,7 @@ impl<'a> Around<'a> {
             whole_view: self.whole_view,
             adoption: HashMap::new(),
             encrypted_removed: OnceLock::new(),
+            promising: OnceLock::new(),
         }
     }
 
@@ -77,6 +82,28 @@ impl Neighbourhood for Around<'_> {
 
     fn exists(&self, path: &RepoPath) -> bool {
         self.view.find(path).is_some()
+    }
+
+    fn may_have_encrypted_sibling(&self, path: &RepoPath) -> bool {
+        let has = |name: &[u8], marks: &[&str]| {
+            marks
+                .iter()
+                .any(|m| memchr::memmem::find(name, m.as_bytes()).is_some())
+        };
+        let promising = self.promising.get_or_init(|| {
+            let marked = self
+                .view
+                .entries()
+                .iter()
+                .filter(|e| has(e.path.file_name(), &[".enc", ".sops", ".encrypted"]));
+            marked.map(|e| e.path.parent().into()).collect()
+        });
+        // A name that is a copy's by itself needs no promise beside it.
+        let own = String::from_utf8_lossy(path.file_name()).to_ascii_lowercase();
+        has(
+            own.as_bytes(),
+            &[".dec", ".plain", ".bak", ".old", ".orig", "~"],
+        ) || promising.contains(path.parent())
     }
 
     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {

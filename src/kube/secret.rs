@@ -4,8 +4,6 @@
 //! and aliases followed; and any item of a `SecretList`. Of a value under `data` that is no scalar only an inner `data` or
 //! `stringData` counts (Kyverno's `generate` has that form).
 
-use std::collections::HashSet;
-
 use crate::syntax::PathPart;
 use crate::syntax::{Child, Document, Kind, NodeId};
 
@@ -171,7 +169,7 @@ fn values(
 /// Calls `visit` for every mapping of the document with its path; anchored nodes are visited where they stand.
 pub(super) fn walk_mappings(doc: &Document<'_>, visit: &mut dyn FnMut(&[PathPart], NodeId, bool)) {
     let Some(root) = doc.root() else { return };
-    let mut seen = HashSet::new();
+    let mut seen = vec![false; doc.len()];
     let mut visits = 0;
     // Depth is bounded by the parser, so a stack of frames is enough: (node, next child, item of a SecretList).
     let mut path: Vec<PathPart> = Vec::new();
@@ -217,7 +215,9 @@ pub(super) fn walk_mappings(doc: &Document<'_>, visit: &mut dyn FnMut(&[PathPart
             path.pop();
             continue;
         }
-        if matches!(doc.node(value).kind, Kind::Scalar(_) | Kind::Alias(_)) || !seen.insert(value) {
+        if matches!(doc.node(value).kind, Kind::Scalar(_) | Kind::Alias(_))
+            || std::mem::replace(&mut seen[value as usize], true)
+        {
             continue;
         }
         // The items of a SecretList need not say what they are.

@@ -225,15 +225,22 @@ fn decode_data(text: &str) -> Result<(usize, [u8; 16], bool), Forgery> {
     let mut head = [0u8; 16];
     let mut len = 0;
     let mut readable = true;
-    let mut buffer = [0u8; 3072];
     let bytes = text.as_bytes();
     if !bytes.len().is_multiple_of(4) {
         return Err(Forgery::Base64);
     }
+    // Most values are short; a large buffer would cost more to clear than to fill.
+    let (mut small, mut large) = ([0u8; 192], Vec::new());
+    let buffer: &mut [u8] = if bytes.len() <= 256 {
+        &mut small
+    } else {
+        large.resize(3072, 0);
+        &mut large
+    };
     let chunks = bytes.len().div_ceil(4096).max(1);
     for (i, chunk) in bytes.chunks(4096).enumerate() {
         let n = STANDARD
-            .decode_slice(chunk, &mut buffer)
+            .decode_slice(chunk, buffer)
             .map_err(|_| Forgery::Base64)?;
         if i + 1 < chunks && n != 3072 {
             return Err(Forgery::Base64);

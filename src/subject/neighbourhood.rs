@@ -25,6 +25,8 @@ pub trait Neighbourhood: Sync {
     fn configs(&self) -> &ConfigSet;
     /// Whether a path is in the view.
     fn exists(&self, path: &RepoPath) -> bool;
+    /// A quick look whether the directory of a path, or its own name, could give it an encrypted sibling.
+    fn may_have_encrypted_sibling(&self, path: &RepoPath) -> bool;
     /// Bytes of a file of the view; `None` when it is not there or over the limit.
     fn read(&self, path: &RepoPath) -> Option<Vec<u8>>;
     /// Bytes of the path in the base view, if they may differ from those of the view.

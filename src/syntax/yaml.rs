@@ -379,6 +379,23 @@ fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Probl
         if children.len() < 2 {
             continue;
         }
+        if children.len() <= 8 {
+            // Pairs are cheaper than hashes here, and nearly all mappings are small.
+            let keys: Vec<(NodeId, &str)> = doc
+                .entries(id)
+                .filter_map(|(k, _)| Some((k, doc.text(k)?)))
+                .collect();
+            for (i, (k, text)) in keys.iter().enumerate() {
+                if keys[..i].iter().any(|(_, t)| t == text) && problems.len() < 1_000 {
+                    problems.push(Problem {
+                        kind: ProblemKind::DuplicateKey,
+                        span: doc.node(*k).span,
+                        document,
+                    });
+                }
+            }
+            continue;
+        }
         let mut seen = HashSet::with_capacity(children.len());
         for (k, _) in doc.entries(id) {
             if let Some(text) = doc.text(k)
