@@ -18,7 +18,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("words", &[]),
     ("bech", &[]),
-    ("keys", &[]),
+    ("keys", &["bech"]),
     ("git", &[]),
     ("source", &["model", "git"]),
     ("syntax", &["model", "words"]),

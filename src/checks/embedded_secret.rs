@@ -1,7 +1,7 @@
 //! A Secret inside a string: a ConfigMap value, an inline patch, a post-renderer (step 3).
 
 use super::Sink;
-use crate::kube::embedded_secrets;
+use crate::kube::{EmbeddedSecret, embedded_secrets};
 use crate::model::{CheckInfo, Finding, SafeKey, Severity};
 use crate::say;
 use crate::subject::leaves::class_of_secret;
@@ -23,29 +23,8 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
     }
     for (n, doc) in s.documents().iter().enumerate() {
         for found in embedded_secrets(doc).into_iter().filter(|f| !f.open_patch) {
-            // The worst value speaks for the string.
-            let worst = found
-                .values
-                .iter()
-                .map(|(key, value, base64)| {
-                    (
-                        class_of_secret(key, value, *base64, s.template || found.by_lines),
-                        key,
-                    )
-                })
-                .max_by_key(|(class, _)| *class);
-            let Some((class, key)) = worst else { continue };
-            let severity = match class {
-                ValueClass::Literal => Severity::Error,
-                ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
-                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => {
-                    continue;
-                }
-            };
-            let severity = if s.template || found.by_lines {
-                severity.min(Severity::Warning)
-            } else {
-                severity
+            let Some((severity, key)) = worst(s, &found) else {
+                continue;
             };
             let place = s.places.node(doc, n, &found.path, found.node);
             let finding = Finding::new(&INFO, s.path, place, say!["a Secret stands inside this string, with ", SafeKey::new(key), " in plaintext"])
@@ -55,4 +34,22 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
             sink.push(finding);
         }
     }
+}
+
+/// The worst value speaks for the string: its key, and how bad it is. `None` where nothing gives anything away.
+pub(super) fn worst<'f>(s: &Subject<'_>, found: &'f EmbeddedSecret) -> Option<(Severity, &'f str)> {
+    let in_template = s.template || found.by_lines;
+    let (class, key) = found
+        .values
+        .iter()
+        .map(|(key, value, base64)| (class_of_secret(key, value, *base64, in_template), key))
+        .max_by_key(|(class, _)| *class)?;
+    let severity = match class {
+        ValueClass::Literal if !in_template => Severity::Error,
+        ValueClass::Literal | ValueClass::Configuration | ValueClass::Placeholder => {
+            Severity::Warning
+        }
+        ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => return None,
+    };
+    Some((severity, key))
 }

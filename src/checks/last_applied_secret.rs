@@ -1,12 +1,10 @@
 //! The last-applied annotation holding the data of a Secret (step 3).
 
-use super::Sink;
+use super::{Sink, embedded_secret};
 use crate::kube::last_applied;
 use crate::model::{CheckInfo, Finding, SafeKey, Severity};
 use crate::say;
-use crate::subject::leaves::class_of_secret;
 use crate::subject::{Subject, standing};
-use crate::values::ValueClass;
 
 /// See `docs/checks/last-applied-secret.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -25,29 +23,8 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
     }
     for (n, doc) in s.documents().iter().enumerate() {
         for found in last_applied(doc) {
-            // The worst value speaks for the string.
-            let worst = found
-                .values
-                .iter()
-                .map(|(key, value, base64)| {
-                    (
-                        class_of_secret(key, value, *base64, s.template || found.by_lines),
-                        key,
-                    )
-                })
-                .max_by_key(|(class, _)| *class);
-            let Some((class, key)) = worst else { continue };
-            let severity = match class {
-                ValueClass::Literal => Severity::Error,
-                ValueClass::Configuration | ValueClass::Placeholder => Severity::Warning,
-                ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution => {
-                    continue;
-                }
-            };
-            let severity = if s.template || found.by_lines {
-                severity.min(Severity::Warning)
-            } else {
-                severity
+            let Some((severity, key)) = embedded_secret::worst(s, &found) else {
+                continue;
             };
             let place = s.places.node(doc, n, &found.path, found.node);
             let finding = Finding::new(&INFO, s.path, place, say!["kubectl left the plaintext of ", SafeKey::new(key), " in the last-applied annotation"])

@@ -1,7 +1,7 @@
 //! Recipients of an encrypted file that its rule does not name (step 1, sops' comparison).
 
-use super::Sink;
-use crate::model::{Argument, CheckInfo, Finding, Label, Message, Severity};
+use super::{Sink, recipient_missing};
+use crate::model::{Argument, CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::recipients::Drift;
 use crate::subject::{FoundEnvelope, Subject};
@@ -19,20 +19,7 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     if drift.extra.is_empty() {
         return;
     }
-    let mut names = Message::default();
-    for (i, key) in drift.extra.iter().take(5).enumerate() {
-        if i > 0 {
-            names.push(&", ");
-        }
-        names.push(&key.kind.as_str());
-        names.push(&" ");
-        names.push(&Label::identity(&key.identity));
-    }
-    if drift.extra.len() > 5 {
-        names.push(&" and ");
-        names.push(&(drift.extra.len() - 5));
-        names.push(&" more");
-    }
+    let names = recipient_missing::names(&drift.extra);
     let place = s.places.span(found.envelope.span, found.document);
     let finding = Finding::new(
         &INFO,

@@ -3,7 +3,7 @@
 use super::Sink;
 use crate::model::{Argument, CheckInfo, Finding, Label, Message, Severity};
 use crate::say;
-use crate::sops::recipients::Drift;
+use crate::sops::recipients::{Drift, KeyEntry};
 use crate::subject::{FoundEnvelope, Subject};
 
 /// See `docs/checks/recipient-missing.md`.
@@ -19,20 +19,7 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     if drift.missing.is_empty() {
         return;
     }
-    let mut names = Message::default();
-    for (i, key) in drift.missing.iter().take(5).enumerate() {
-        if i > 0 {
-            names.push(&", ");
-        }
-        names.push(&key.kind.as_str());
-        names.push(&" ");
-        names.push(&Label::identity(&key.identity));
-    }
-    if drift.missing.len() > 5 {
-        names.push(&" and ");
-        names.push(&(drift.missing.len() - 5));
-        names.push(&" more");
-    }
+    let names = names(&drift.missing);
     let place = s.places.span(found.envelope.span, found.document);
     let finding = Finding::new(
         &INFO,
@@ -51,4 +38,24 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     .fix(say!["sops updatekeys ", Argument(s.path)])
     .governed(s.decision.governed_by());
     sink.push(finding);
+}
+
+/// The first five recipients, and how many more there are.
+pub(super) fn names(keys: &[KeyEntry]) -> Message {
+    const SHOWN: usize = 5;
+    let mut names = Message::default();
+    for (i, key) in keys.iter().take(SHOWN).enumerate() {
+        if i > 0 {
+            names.push(&", ");
+        }
+        names.push(&key.kind.as_str());
+        names.push(&" ");
+        names.push(&Label::identity(&key.identity));
+    }
+    if keys.len() > SHOWN {
+        names.push(&" and ");
+        names.push(&(keys.len() - SHOWN));
+        names.push(&" more");
+    }
+    names
 }

@@ -5,24 +5,12 @@
 //! Bech32. The recipient of a post-quantum identity is not derived here: that would need ML-KEM.
 
 use bech32::primitives::decode::CheckedHrpstring;
-use bech32::{Bech32, Checksum, Hrp};
+use bech32::Hrp;
 use x25519_dalek::{PublicKey, StaticSecret};
 
+use crate::bech::LongBech32;
+
 use super::{KeyHit, KeyKind, Strength};
-
-/// Bech32 as age uses it: the same code, any length.
-enum LongBech32 {}
-
-impl Checksum for LongBech32 {
-    type MidstateRepr = <Bech32 as Checksum>::MidstateRepr;
-    type CorrectionField = <Bech32 as Checksum>::CorrectionField;
-    const ROOT_GENERATOR: Self::CorrectionField = Bech32::ROOT_GENERATOR;
-    const ROOT_EXPONENTS: core::ops::RangeInclusive<usize> = Bech32::ROOT_EXPONENTS;
-    const CODE_LENGTH: usize = usize::MAX;
-    const CHECKSUM_LENGTH: usize = Bech32::CHECKSUM_LENGTH;
-    const GENERATOR_SH: [Self::MidstateRepr; 5] = Bech32::GENERATOR_SH;
-    const TARGET_RESIDUE: Self::MidstateRepr = Bech32::TARGET_RESIDUE;
-}
 
 const X25519: &str = "age-secret-key-";
 const POST_QUANTUM: &str = "age-secret-key-pq-";
