@@ -27,6 +27,15 @@ enum Group {
 
 /// Judges the candidates again that the habit of their group makes outliers.
 pub(super) fn resolve(seen: &mut [Seen<'_>], around: &Around<'_>) {
+    // A rule with a content selector has no habit; without any other rule there is nothing to weigh.
+    let may_have_habit = |r: &crate::sops::config::CreationRule| r.options.count() == 0;
+    if !around
+        .configs()
+        .iter()
+        .any(|c| c.config.rules().iter().any(may_have_habit))
+    {
+        return;
+    }
     let mut candidates: Vec<(usize, Group)> = Vec::new();
     for (i, s) in seen.iter().enumerate() {
         if s.status == Status::Plain

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use rayon::prelude::*;
+
 use super::{Around, Options, Seen, Status, judge_entry};
 use crate::checks::{self, ConfigFacts, Sink, unencrypted_file};
 use crate::keys;
@@ -101,17 +103,25 @@ pub(super) fn config_checks(
         })
         .collect();
     // Every file of the view counts, not only the selected ones.
-    for entry in around.view().entries() {
-        if index.contains_key(&entry.path) {
-            continue;
-        }
-        let decision = around.configs().decide(&entry.path);
-        let Some(at) = decision.config.and_then(|c| index.get(&c.path)) else {
+    let choices: Vec<Option<(usize, Choice)>> = around
+        .view()
+        .entries()
+        .par_iter()
+        .map(|entry| {
+            if index.contains_key(&entry.path) {
+                return None;
+            }
+            let decision = around.configs().decide(&entry.path);
+            Some((*index.get(&decision.config?.path)?, decision.choice))
+        })
+        .collect();
+    for (entry, choice) in around.view().entries().iter().zip(choices) {
+        let Some((at, choice)) = choice else {
             continue;
         };
-        let f = &mut facts[*at];
+        let f = &mut facts[at];
         f.below.push(&entry.path);
-        match decision.choice {
+        match choice {
             Choice::Rule(i) => f.reached[i] += 1,
             Choice::BadPattern(i) => f.bad_pattern_reached = Some(i),
             _ => {}
@@ -181,7 +191,7 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
     let matters = standing::name_promises(&name)
         || (decision.rule().is_some()
             && decision.is_narrow()
-            && standing::exempt(path, "", b"", None).is_none());
+            && standing::exempt(path, "", b"", None, false).is_none());
     if format.is_structured() || matters {
         seen.judged.sink.blind_spots.push(BlindSpot {
             path: path.clone(),

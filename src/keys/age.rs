@@ -4,8 +4,8 @@
 //! identities in upper case only; one in lower case is found as well, since one `tr` makes it usable. Mixed case is no
 //! Bech32. The recipient of a post-quantum identity is not derived here: that would need ML-KEM.
 
-use bech32::primitives::decode::CheckedHrpstring;
 use bech32::Hrp;
+use bech32::primitives::decode::CheckedHrpstring;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::bech::LongBech32;

@@ -106,26 +106,24 @@ impl ConfigSet {
     }
 
     /// Configs at or above a directory, nearest first.
-    pub fn above<'s>(&'s self, dir: &[u8]) -> impl Iterator<Item = &'s LoadedConfig> {
-        let mut dirs: Vec<&[u8]> = Vec::new();
-        if !self.only && !self.list.is_empty() {
-            let mut at = dir;
-            loop {
-                dirs.push(at);
-                if at.is_empty() {
-                    break;
-                }
-                at = memchr::memrchr(b'/', at).map_or(&b""[..], |i| &at[..i]);
+    pub fn above<'s>(&'s self, dir: &[u8]) -> impl Iterator<Item = &'s LoadedConfig> + use<'s> {
+        // Lazily, because most callers want the first one only.
+        let mut next = (!self.only && !self.list.is_empty()).then(|| dir.len());
+        let mut only = self.only.then_some(0);
+        let dir = dir.to_vec();
+        std::iter::from_fn(move || {
+            if let Some(first) = only.take() {
+                return self.list.get(first);
             }
-        }
-        let found: Vec<usize> = if self.only {
-            vec![0]
-        } else {
-            dirs.iter()
-                .filter_map(|d| self.by_dir.get(*d).copied())
-                .collect()
-        };
-        found.into_iter().map(|i| &self.list[i])
+            while let Some(at) = next {
+                let here = &dir[..at];
+                next = (at > 0).then(|| memchr::memrchr(b'/', here).unwrap_or(0));
+                if let Some(i) = self.by_dir.get(here) {
+                    return self.list.get(*i);
+                }
+            }
+            None
+        })
     }
 
     /// What governs a path.

@@ -175,19 +175,16 @@ impl<'s> Subject<'s> {
                 text,
                 source.bytes,
                 Some((matches, &subject.decision.subject)),
+                hints.sealed,
             ),
-            None => standing::exempt(path, text, source.bytes, None),
+            None => standing::exempt(path, text, source.bytes, None, hints.sealed),
         };
         subject
     }
 
     /// Whether a check beyond the prefilter's hints needs the documents.
     fn needs_parsing(&self, around: &dyn Neighbourhood) -> bool {
-        let readable = !matches!(
-            standing::exempt(self.path, "", b"", None),
-            Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media)
-        );
-        (readable && self.hints.may_hold_manifest())
+        (self.hints.may_hold_manifest() && !standing::is_prose_or_code(&self.name))
             || self.hints.ciphertext
             || self.hints.key
             || self.promised

@@ -26,6 +26,8 @@ pub struct Hints {
     pub conflict: bool,
     /// A marker of private key material.
     pub key: bool,
+    /// `SealedSecret`
+    pub sealed: bool,
 }
 
 const NEEDLES: [&str; 13] = [
@@ -67,6 +69,7 @@ impl Hints {
                 escape: true,
                 conflict: true,
                 key: true,
+                sealed: true,
             };
         };
         h.key = keys::may_contain_key(bytes);
@@ -98,6 +101,7 @@ impl Hints {
                 2 => {
                     let list = bytes[m.end()..].starts_with(b"List");
                     h.secret |= !word(before) && (list || !word(after));
+                    h.sealed |= bytes[..m.start()].ends_with(b"Sealed");
                 }
                 3..=5 => h.manifest = true,
                 6..=8 => h.escape = true,

@@ -111,12 +111,14 @@ fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
 /// The governing rule's pattern, and the subject it is matched against.
 pub type RuleOnPath<'r> = (&'r dyn Fn(&str) -> bool, &'r str);
 
-/// Whether the file is exempt from steps 5 and 6. `rule` is the governing rule's pattern with its subject.
+/// Whether the file is exempt from steps 5 and 6. `rule` is the governing rule's pattern with its subject; `sealed_secret`
+/// says whether the text speaks of a SealedSecret at all.
 pub fn exempt(
     path: &RepoPath,
     text: &str,
     bytes: &[u8],
     rule: Option<RuleOnPath<'_>>,
+    sealed_secret: bool,
 ) -> Option<Exempt> {
     let name = file_name(path);
     if let Some(found) = by_name(&name) {
@@ -125,7 +127,7 @@ pub fn exempt(
             return Some(found);
         }
     }
-    if is_sealed_elsewhere(text, bytes) {
+    if has_sealed_form(text, bytes) || (sealed_secret && is_sealed_secret(text.trim())) {
         return Some(Exempt::SealedElsewhere);
     }
     is_public_material(text).then_some(Exempt::PublicMaterial)
@@ -133,6 +135,11 @@ pub fn exempt(
 
 /// ansible-vault, age, PGP messages, git-crypt, SealedSecrets: the whole file, so that nothing hides behind a seal.
 pub fn is_sealed_elsewhere(text: &str, bytes: &[u8]) -> bool {
+    has_sealed_form(text, bytes) || is_sealed_secret(text.trim())
+}
+
+/// Sealed by the form of the whole text, a SealedSecret apart.
+fn has_sealed_form(text: &str, bytes: &[u8]) -> bool {
     let t = text.trim();
     let armor = |begin: &str, end: &str| t.starts_with(begin) && t.ends_with(end);
     is_ansible_vault(t)
@@ -142,7 +149,6 @@ pub fn is_sealed_elsewhere(text: &str, bytes: &[u8]) -> bool {
         || bytes.starts_with(b"\0GITCRYPT\0")
         // A binary OpenPGP message begins with a session key packet (tag 1 or 3, old or new format).
         || (bytes.len() > 16 && !text.is_ascii() && matches!(bytes[0], 0x84..=0x87 | 0x8c..=0x8f | 0xc1 | 0xc3) && !bytes.starts_with(b"\x8b"))
-        || is_sealed_secret(t)
 }
 
 /// The header, then nothing but hexadecimal lines.
@@ -442,7 +448,7 @@ mod tests {
 
     #[test]
     fn helpers_and_code_are_exempt_but_env_files_are_not() {
-        let e = |p: &str| exempt(&path(p), "x=1", b"x=1", None);
+        let e = |p: &str| exempt(&path(p), "x=1", b"x=1", None, false);
         assert_eq!(e("a/README.md"), Some(Exempt::Documentation));
         assert_eq!(e("a/main.tf"), Some(Exempt::SourceCode));
         assert_eq!(e("a/.gitignore"), Some(Exempt::Helper));
@@ -452,7 +458,7 @@ mod tests {
         assert_eq!(e("a/htpasswd"), None);
         let rule = |s: &str| s.ends_with(".sh");
         assert_eq!(
-            exempt(&path("a/x.sh"), "x", b"x", Some((&rule, "a/x.sh"))),
+            exempt(&path("a/x.sh"), "x", b"x", Some((&rule, "a/x.sh")), false),
             None,
             "the rule names this very extension"
         );
