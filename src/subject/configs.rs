@@ -108,7 +108,7 @@ impl ConfigSet {
     /// Configs at or above a directory, nearest first.
     pub fn above<'s>(&'s self, dir: &[u8]) -> impl Iterator<Item = &'s LoadedConfig> + use<'s> {
         // Lazily, because most callers want the first one only.
-        let mut next = (!self.only && !self.list.is_empty()).then(|| dir.len());
+        let mut next = (!self.only && !self.list.is_empty()).then_some(dir.len());
         let mut only = self.only.then_some(0);
         let dir = dir.to_vec();
         std::iter::from_fn(move || {
