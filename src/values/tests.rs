@@ -1,4 +1,4 @@
-//! Tables of values and their classes. The first follows the labelled cases of the benchmark (same shapes, own values, the
+//! Tables of values and their classes. The first follows labelled cases (same shapes, own values, the
 //! word kumquat where the shape allows); the others set every rule beside a near miss that differs in one token.
 
 use super::ValueClass::{Configuration, Literal, Placeholder, Reference, Substitution};
@@ -500,4 +500,69 @@ fn large_values_take_linear_time() {
         let _ = super::key::is_harmless_key(&text);
     }
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+/// Values that were false errors in real repositories, rewritten.
+#[test]
+fn what_real_repositories_taught() {
+    let class = |key: &str, value: &str| {
+        classify(
+            &ValueContext {
+                key,
+                in_template: false,
+            },
+            value,
+            &|_| None,
+        )
+    };
+    // A DSN whose query names files, with the near miss that holds a value.
+    let dsn = |key: &str| {
+        format!(
+            "postgresql://${{OWNER:=${{APP}}}}@db.svc:5432/${{APP}}?sslmode=verify-full&sslkey={key}"
+        )
+    };
+    assert_eq!(
+        class("uri", &dsn("/var/run/certs/tls.key")),
+        ValueClass::Substitution
+    );
+    assert_eq!(class("uri", &dsn("kumquat-pie")), ValueClass::Literal);
+    // A key that names a column, and one that opens something.
+    let script = |key: &str| {
+        format!("module.exports = {{\n  ldap: {{\n    {key}: \"cnname\",\n  }},\n}};\n")
+    };
+    assert_eq!(
+        class("config.js", &script("primaryKey")),
+        ValueClass::Configuration
+    );
+    assert_eq!(
+        class("config.js", &script("signingKey")),
+        ValueClass::Literal
+    );
+    // Two words that are one on the list.
+    let url = "https://s3.orchard.net";
+    assert!(matches!(
+        class("smaug-s3EndPoint", url),
+        ValueClass::Harmless(_)
+    ));
+    assert_eq!(class("smaug-s3End", url), ValueClass::Literal);
+    // In a text an identifier, a made-up example and a sentence are no credentials.
+    let line = |line: &str| class("notes", &format!("first line\n{line}\nlast line\n"));
+    assert_eq!(
+        line("subject: pi:096e2ba1-0272-4fae-be5e-9f3d76c66a0d"),
+        ValueClass::Configuration
+    );
+    assert_eq!(
+        line("seen before: `a1b2c3d4e5f6a7b8`"),
+        ValueClass::Configuration
+    );
+    assert_eq!(
+        line("- Secrets: hardcoded credentials, API keys, tokens in code"),
+        ValueClass::Configuration
+    );
+    assert_eq!(
+        line("api-token: 096e2ba1-0272-4fae-be5e-9f3d76c66a0d"),
+        ValueClass::Literal
+    );
+    assert_eq!(line("seen before: `k7Qp2mX9vB4nR8tL`"), ValueClass::Literal);
+    assert_eq!(line("secret: kumquat pie"), ValueClass::Literal);
 }
