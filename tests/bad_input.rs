@@ -706,6 +706,26 @@ mod unix {
     }
 
     #[test]
+    fn a_missing_version_of_head_is_not_clean() {
+        let lab = Lab::with_git();
+        lab.write("x.yaml", "a: b\n");
+        lab.git(&["add", "."]);
+        lab.git(&["commit", "-q", "-m", "x"]);
+        // The blob of HEAD goes; the file changes, so that the two would be compared.
+        let trees = lab.dir().join(".git/objects");
+        let blob = std::process::Command::new("git")
+            .args(["rev-parse", "HEAD:x.yaml"])
+            .current_dir(lab.dir())
+            .output()
+            .unwrap();
+        let id = String::from_utf8(blob.stdout).unwrap();
+        let id = id.trim();
+        std::fs::remove_file(trees.join(&id[..2]).join(&id[2..])).unwrap();
+        lab.write("x.yaml", "a: c\nb: d\n");
+        lab.scan().is(&["blocked missing-object x.yaml", "exit 3"]);
+    }
+
+    #[test]
     fn nothing_outside_of_the_tree_is_read() {
         let lab = Lab::with_git();
         let outside = lab.top.path().join("outside");
@@ -732,7 +752,9 @@ mod unix {
         .unwrap();
         lab.write("kustomization.yaml", "secretGenerator:\n- name: a\n  envs: [prod.env, ../outside/prod.env, dir/prod.env, /etc/passwd]\n  files: [../outside/key.pem]\n");
         lab.git(&["add", "."]);
-        lab.scan().is(&["exit 0"]);
+        // Nothing of them is judged; a config that is a link leaves its rules unknown, which is not clean.
+        lab.scan()
+            .is(&["blocked unreadable nested/.sops.yaml", "exit 3"]);
         // A directory of the index that became a link: what is tracked below it is not there.
         let lab = Lab::with_git();
         lab.write("dir/a.yaml", "a: b\n");

@@ -20,7 +20,8 @@ use crate::model::{
     BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats,
 };
 use crate::say;
-use crate::source::{BaseView, Entry, FileKind, ReadError, View};
+use crate::source::{BaseState, BaseView, Entry, FileKind, ReadError, View};
+use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
 use around::Around;
 
@@ -185,6 +186,20 @@ fn judge_all(
     whole::identities(&mut seen);
     let mut findings = Vec::new();
     let mut blind_spots = Vec::new();
+    // What HEAD held cannot be compared where its object is gone.
+    for entry in selected.iter().filter(|e| e.base == BaseState::Maybe) {
+        if base.is_some_and(|b| matches!(b.read(&entry.path), Err(ReadError::Object))) {
+            blind_spots.push(BlindSpot {
+                path: entry.path.clone(),
+                line: None,
+                code: BlindCode::MissingObject,
+                reason: say![
+                    "the version of HEAD is missing or corrupt, so the change could not be judged"
+                ],
+                blocking: true,
+            });
+        }
+    }
     let mut sinks = whole::config_checks(&seen, &around, &texts, in_repository, options);
     sinks.extend(flux::decryption_missing(&seen, &around));
     for s in seen {
@@ -238,6 +253,19 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
     };
     seen.bytes = bytes.len() as u64;
     seen.read = true;
+    if entry.kind == FileKind::Symlink && entry.path.file_name() == CONFIG_NAME {
+        // sops would follow it; without its rules nothing below can be called clean.
+        seen.judged.sink.blind_spots.push(BlindSpot {
+            path: entry.path.clone(),
+            line: None,
+            code: BlindCode::Unreadable,
+            reason: say![
+                "this config is a symbolic link, which is not followed: its rules are unknown"
+            ],
+            blocking: true,
+        });
+        return seen;
+    }
     if entry.kind == FileKind::Symlink && !keys::may_contain_key(&bytes) {
         return seen;
     }

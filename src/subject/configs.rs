@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{GovernedBy, LineIndex, RepoPath, Span, View};
+use crate::model::{GovernedBy, LineIndex, RepoPath, View};
 use crate::sops::config::{Choice, CreationRule, SopsConfig};
 use crate::sops::specificity::{self, Specificity};
 
@@ -206,9 +206,4 @@ impl<'c> Decision<'c> {
             at: View::Own,
         })
     }
-}
-
-/// The span of a whole rule's first key, for findings about configs.
-pub fn rule_span(rule: &CreationRule) -> Span {
-    rule.span
 }
