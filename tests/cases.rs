@@ -157,6 +157,7 @@ checks! {
     recipient_missing "recipient-missing"
     recipient_extra "recipient-extra"
     scope_drift "scope-drift"
+    guard_weakened "guard-weakened"
     rule_unreachable "rule-unreachable"
     rule_without_keys "rule-without-keys"
     recipient_invalid "recipient-invalid"
@@ -166,6 +167,7 @@ checks! {
     config_ambiguous "config-ambiguous"
     encrypted_identity "encrypted-identity"
     decryption_missing "decryption-missing"
+    index_differs "index-differs"
     rule_unused "rule-unused"
     ungoverned_ciphertext "ungoverned-ciphertext"
 }

@@ -300,6 +300,8 @@ fn judge(name: &str, bytes: &[u8]) {
         kind: FileKind::Regular,
         tracked: true,
         selected: true,
+        touched: true,
+        stage: 0,
         base: BaseState::NoBase,
         size: Some(b.len() as u64),
     };

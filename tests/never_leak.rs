@@ -123,6 +123,8 @@ impl Memory {
             kind: kind(p),
             tracked: true,
             selected: true,
+            touched: true,
+            stage: 0,
             base: BaseState::NoBase,
             size: Some(b.len() as u64),
         };

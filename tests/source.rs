@@ -188,10 +188,9 @@ fn path(text: &str) -> RepoPath {
 }
 
 fn entry<'a>(opened: &'a Opened, name: &str) -> &'a Entry {
-    opened
-        .view
-        .find(&path(name))
-        .unwrap_or_else(|| panic!("no {name}"))
+    let name = path(name);
+    let found = opened.view.entries().iter().find(|e| e.path == name);
+    found.unwrap_or_else(|| panic!("no {name}"))
 }
 
 fn text(opened: &Opened, name: &str) -> String {

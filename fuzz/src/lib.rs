@@ -51,7 +51,7 @@ pub fn judge(path: &[u8], bytes: &[u8]) {
     files.retain(|(p, _)| *p != path);
     files.push((path, bytes.to_vec()));
     files.sort();
-    let entry = |path: &RepoPath| Entry { path: path.clone(), kind: FileKind::Regular, tracked: true, selected: true, base: BaseState::NoBase, size: None };
+    let entry = |path: &RepoPath| Entry { path: path.clone(), kind: FileKind::Regular, tracked: true, selected: true, touched: true, stage: 0, base: BaseState::NoBase, size: None };
     let view = Files(files.iter().map(|(p, _)| entry(p)).collect(), files.into_iter().map(|(_, b)| b).collect());
     let outcome = engine::run(&view, None, None, &Options { jobs: 1, ..Options::default() });
     assert!(outcome.blind_spots.iter().all(|b| b.code.as_str() != "internal"));

@@ -18,8 +18,10 @@ pub mod encrypted_identity;
 pub mod forged_ciphertext;
 pub mod generator_literal;
 pub mod generator_source;
+pub mod guard_weakened;
 pub mod hidden_plaintext;
 pub mod hollow_envelope;
+pub mod index_differs;
 pub mod last_applied_secret;
 pub mod plaintext_secret;
 pub mod private_key;
@@ -44,11 +46,11 @@ use crate::sops::config::Choice;
 use crate::sops::recipients;
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::place::Places;
-use crate::subject::{LoadedConfig, Neighbourhood, Subject};
+use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Subject};
 use crate::syntax::Format;
 
 /// Every check, in the order of the documentation.
-pub static TABLE: [&CheckInfo; 32] = [
+pub static TABLE: [&CheckInfo; 34] = [
     &unencrypted_file::INFO,
     &unencrypted_value::INFO,
     &plaintext_secret::INFO,
@@ -70,6 +72,7 @@ pub static TABLE: [&CheckInfo; 32] = [
     &recipient_missing::INFO,
     &recipient_extra::INFO,
     &scope_drift::INFO,
+    &guard_weakened::INFO,
     &rule_unreachable::INFO,
     &rule_without_keys::INFO,
     &recipient_invalid::INFO,
@@ -79,6 +82,7 @@ pub static TABLE: [&CheckInfo; 32] = [
     &config_ambiguous::INFO,
     &encrypted_identity::INFO,
     &decryption_missing::INFO,
+    &index_differs::INFO,
     &rule_unused::INFO,
     &ungoverned_ciphertext::INFO,
 ];
@@ -402,5 +406,22 @@ pub fn judge_misnamed(path: &RepoPath) -> Sink {
 pub fn judge_kustomization(path: &RepoPath, place: Place, first: &RepoPath) -> Sink {
     let mut sink = Sink::default();
     decryption_missing::run(path, place, first, &mut sink);
+    sink
+}
+
+/// A file whose staged copy is plain while the one on disk is encrypted.
+pub fn judge_index_differs(path: &RepoPath, sink: &mut Sink) {
+    index_differs::run(path, sink);
+}
+
+/// The rules of a view against those of its base view. `texts` are the configs of the view, `files` its paths.
+pub fn judge_change(
+    base: &ConfigSet,
+    own: &ConfigSet,
+    texts: &[(RepoPath, String)],
+    files: &[&RepoPath],
+) -> Sink {
+    let mut sink = Sink::default();
+    guard_weakened::run(base, own, texts, files, &mut sink);
     sink
 }

@@ -62,6 +62,10 @@ pub(crate) struct ScanArgs {
     /// Files and directories to judge, even if ignored; default: everything
     pub(crate) paths: Vec<PathBuf>,
 
+    /// Judge what `git commit` would record: the index against HEAD
+    #[arg(long, conflicts_with = "stdin")]
+    pub(crate) staged: bool,
+
     /// Judge one file from standard input
     #[arg(long, requires = "stdin_path", conflicts_with = "paths")]
     pub(crate) stdin: bool,

@@ -11,7 +11,7 @@ use crate::git::GitEnv;
 use crate::model::{BlindCode, BlindSpot, ExitCode, Mode, Outcome, RepoPath};
 use crate::report::{self, Format, Style};
 use crate::say;
-use crate::source::{self, Opened};
+use crate::source::{self, Opened, Unstaged};
 
 pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -22,16 +22,18 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .collect::<Result<Vec<_>, _>>()?;
     let opened = open(&dir, scan)?;
     let options = Options {
-        mode: if scan.stdin {
-            Mode::Stdin
-        } else {
-            Mode::Worktree
+        mode: match scan {
+            ScanArgs { stdin: true, .. } => Mode::Stdin,
+            ScanArgs { staged: true, .. } => Mode::Staged,
+            _ => Mode::Worktree,
         },
         sops_config: sops_config(&dir, scan.sops_config.as_deref())?,
         jobs: scan.jobs,
         fail_on: scan.fail_on.severity(),
         allow_incomplete: scan.allow_incomplete,
-        whole_view: scan.paths.is_empty() && !scan.stdin && !opened.view.entries().is_empty(),
+        whole_view: scan.paths.is_empty()
+            && !(scan.stdin || scan.staged)
+            && !opened.view.entries().is_empty(),
         config_only,
         ..Options::default()
     };
@@ -87,6 +89,13 @@ pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
                 })?;
             Ok(source::open_stdin(path, bytes, dir, &git)?)
         }
+        _ if scan.staged => Ok(source::open_staged(
+            dir,
+            &scan.paths,
+            &git,
+            Unstaged::Leave,
+            &engine::STEERING,
+        )?),
         _ => Ok(source::open_worktree(dir, &scan.paths, &git)?),
     }
 }

@@ -91,12 +91,15 @@ impl Neighbourhood for Around<'_> {
                 .any(|m| memchr::memmem::find(name, m.as_bytes()).is_some())
         };
         let promising = self.promising.get_or_init(|| {
-            let marked = self
-                .view
-                .entries()
-                .iter()
-                .filter(|e| has(e.path.file_name(), &[".enc", ".sops", ".encrypted"]));
-            marked.map(|e| e.path.parent().into()).collect()
+            let near = self.view.neighbours();
+            let split = near
+                .into_iter()
+                .map(|path| match memchr::memrchr(b'/', path) {
+                    Some(at) => (&path[..at], &path[at + 1..]),
+                    None => (&path[..0], path),
+                });
+            let marked = split.filter(|(_, name)| has(name, &[".enc", ".sops", ".encrypted"]));
+            marked.map(|(dir, _)| dir.into()).collect()
         });
         // A name that is a copy's by itself needs no promise beside it.
         let own = String::from_utf8_lossy(path.file_name()).to_ascii_lowercase();
@@ -125,10 +128,10 @@ impl Neighbourhood for Around<'_> {
     }
 
     fn rename_sources(&self, path: &RepoPath) -> Vec<RepoPath> {
-        let (Some(base), Some(entry)) = (self.base, self.view.find(path)) else {
+        let (Some(base), Some(known)) = (self.base, self.view.find(path)) else {
             return Vec::new();
         };
-        if entry.base != BaseState::Absent {
+        if known.base != BaseState::Absent {
             return Vec::new();
         }
         let removed = self.encrypted_removed.get_or_init(|| {

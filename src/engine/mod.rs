@@ -7,6 +7,7 @@
 mod adoption;
 mod around;
 mod flux;
+mod guard;
 mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,13 +21,23 @@ use crate::model::{
     BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats,
 };
 use crate::say;
-use crate::source::{BaseState, BaseView, Entry, FileKind, ReadError, View};
+use crate::source::{BaseState, BaseView, Entry, FileKind, ReadError, Steering, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
 use around::Around;
 
 /// Files above this are searched for keys as a stream and not parsed.
 pub const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
+
+/// What changes the verdict on other files: a commit that touches one of these has the whole index judged.
+pub const STEERING: Steering<'static> = Steering {
+    anywhere: &[CONFIG_NAME],
+    at_the_top: &[
+        b"sopsguard.toml",
+        b".sopsguard.toml",
+        b".config/sopsguard.toml",
+    ],
+};
 
 /// Stack of a judging thread: the parser allows a thousand levels.
 const STACK: usize = 32 * 1024 * 1024;
@@ -96,7 +107,7 @@ pub fn run(
 ) -> Outcome {
     let started = Instant::now();
     let run = || judge_all(view, base, repository.is_some(), options);
-    let selected = view.entries().iter().filter(|e| e.selected).count();
+    let selected = view.selected().len();
     let threads = if options.jobs > 0 {
         options.jobs
     } else {
@@ -135,21 +146,22 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
     }
     let mut list = Vec::new();
     let mut texts = Vec::new();
-    for entry in view.entries().iter().filter(|e| {
-        e.kind == FileKind::Regular && e.path.file_name() == crate::subject::configs::CONFIG_NAME
-    }) {
-        let Ok(bytes) = view.read_limited(&entry.path, MAX_FILE_SIZE) else {
+    for (path, known) in view.called(CONFIG_NAME) {
+        if known.kind != FileKind::Regular {
+            continue;
+        }
+        let Ok(bytes) = view.read_limited(&path, MAX_FILE_SIZE) else {
             continue;
         };
         let text = crate::syntax::decode(&bytes).text.into_owned();
         // The config of a project skeleton is filled in later.
-        if crate::subject::standing::in_template_directory(&entry.path)
+        if crate::subject::standing::in_template_directory(&path)
             && crate::subject::standing::has_expression(&text)
         {
             continue;
         }
-        list.push(LoadedConfig::new(entry.path.clone(), &text, entry.tracked));
-        texts.push((entry.path.clone(), text));
+        list.push(LoadedConfig::new(path.clone(), &text, known.tracked));
+        texts.push((path, text));
     }
     (ConfigSet::new(list), texts)
 }
@@ -163,9 +175,9 @@ fn judge_all(
     let (configs, texts) = configs(view, options);
     let around = Around::new(view, base, &configs, options);
     let selected: Vec<&Entry> = view
-        .entries()
-        .iter()
-        .filter(|e| e.selected && e.kind != FileKind::Submodule)
+        .selected()
+        .into_iter()
+        .filter(|e| e.kind != FileKind::Submodule)
         .collect();
     let mut seen: Vec<Seen<'_>> = selected
         .par_iter()
@@ -182,6 +194,21 @@ fn judge_all(
         stats.judged += u64::from(s.read);
         stats.encrypted += u64::from(s.judged.encrypted);
         stats.bytes += s.bytes;
+    }
+    let base_configs = base
+        .filter(|_| options.sops_config.is_none())
+        .and_then(|base| guard::base_configs(view, base));
+    if let Some(of_base) = &base_configs
+        && options.mode == Mode::Staged
+        && !options.config_only
+    {
+        let by_base = Around::new(view, base, of_base, options);
+        guard::stricter(&mut seen, &by_base);
+    }
+    if options.mode == Mode::Staged {
+        guard::join_stages(&mut seen);
+        guard::index_differs(&mut seen, &around);
+        guard::objects(&mut seen, view);
     }
     whole::identities(&mut seen);
     let mut findings = Vec::new();
@@ -201,6 +228,15 @@ fn judge_all(
         }
     }
     let mut sinks = whole::config_checks(&seen, &around, &texts, in_repository, options);
+    if let Some(of_base) = &base_configs {
+        let files: Vec<&RepoPath> = view.entries().iter().map(|e| &e.path).collect();
+        sinks.push(checks::judge_change(
+            of_base,
+            around.configs(),
+            &texts,
+            &files,
+        ));
+    }
     sinks.extend(flux::decryption_missing(&seen, &around));
     for s in seen {
         sinks.push(s.judged.sink);
@@ -209,6 +245,7 @@ fn judge_all(
         findings.extend(sink.findings);
         blind_spots.extend(sink.blind_spots);
     }
+    guard::soften_untouched(&selected, &mut findings, &mut blind_spots);
     if options.config_only {
         findings
             .retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
@@ -226,7 +263,7 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         bytes: 0,
         read: false,
     };
-    let bytes = match around.view().read_limited(&entry.path, MAX_FILE_SIZE) {
+    let bytes = match around.view().read_entry(entry, MAX_FILE_SIZE) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return seen,
         Err(ReadError::TooLarge(_)) => {

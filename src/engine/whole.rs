@@ -75,7 +75,8 @@ pub(super) fn config_checks(
         sinks.push(checks::judge_misnamed(&s.entry.path));
     }
     let configs: Vec<&LoadedConfig> = around.configs().iter().collect();
-    if configs.is_empty() {
+    let selected = |path: &RepoPath| around.view().find(path).is_none_or(|e| e.selected);
+    if !configs.iter().any(|c| selected(&c.path)) {
         return sinks;
     }
     let index: HashMap<&RepoPath, usize> = configs
@@ -130,7 +131,6 @@ pub(super) fn config_checks(
     for f in &mut facts {
         f.ambiguous = ambiguous(f.loaded, seen, around);
     }
-    let selected = |path: &RepoPath| around.view().find(path).is_none_or(|e| e.selected);
     sinks.extend(
         facts
             .iter()

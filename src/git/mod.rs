@@ -14,8 +14,10 @@ mod base;
 mod env;
 mod index;
 mod objects;
+mod raw_index;
 mod repo;
 mod rules;
+mod staged;
 
 pub use base::{BaseItem, BaseList, flatten};
 pub use env::GitEnv;
@@ -23,6 +25,7 @@ pub use index::{Index, IndexEntry, Stamp};
 pub use objects::{Oid, OidKind};
 pub use repo::{GitError, Head, Repo};
 pub use rules::Rules;
+pub use staged::{Before, Change, Changes, StagedIndex};
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

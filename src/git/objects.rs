@@ -56,6 +56,13 @@ impl Objects {
         self.read(id, gix::object::Kind::Blob)
     }
 
+    pub(super) fn blob_size(&self, id: &Oid) -> Option<u64> {
+        self.with(|repository| {
+            let header = repository.find_header(*id).ok()?;
+            (header.kind() == gix::object::Kind::Blob).then(|| header.size())
+        })
+    }
+
     pub(super) fn tree(&self, id: &Oid) -> Option<Vec<u8>> {
         self.read(id, gix::object::Kind::Tree)
     }

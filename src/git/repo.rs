@@ -11,6 +11,7 @@ use gix::sec::Trust;
 use super::env::GitEnv;
 use super::index::Index;
 use super::objects::{Objects, Oid};
+use super::staged::StagedIndex;
 
 /// Why a repository cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +186,33 @@ impl Repo {
     /// The index as it is on disk now; empty when there is none.
     pub fn index(&self) -> Result<Index, GitError> {
         Index::read(self, &self.index_path, self.hash, ALLOCATION_LIMIT)
+    }
+
+    /// The index, to be compared with HEAD; empty when there is none.
+    pub fn staged_index(&self) -> Result<StagedIndex, GitError> {
+        // A pipe in place of the index would never answer.
+        let regular = self.index_path.metadata().is_ok_and(|m| m.is_file());
+        let bytes = regular.then(|| std::fs::read(&self.index_path));
+        match bytes.transpose() {
+            Ok(bytes) => StagedIndex::new(self, bytes),
+            Err(error) => Err(self.index_error(&error.to_string())),
+        }
+    }
+
+    pub(super) fn index_error(&self, reason: &str) -> GitError {
+        GitError::Index {
+            path: self.index_path.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    pub(super) fn hash(&self) -> gix::hash::Kind {
+        self.hash
+    }
+
+    /// Size of a blob in bytes; `None` when it is missing, corrupt or no blob.
+    pub fn blob_size(&self, id: &Oid) -> Option<u64> {
+        self.objects.blob_size(id)
     }
 
     /// Bytes of a blob; `None` when it is missing, corrupt or no blob.

@@ -102,6 +102,8 @@ pub struct Finding {
     pub governed_by: Vec<GovernedBy>,
     /// `None`: unknown; else whether the base view did not have it.
     pub new: Option<bool>,
+    /// Id of the object it was found in, in hex, where the view reads objects.
+    pub blob: Option<String>,
     /// How many equal findings (check, path, document, pointer) stand before this one.
     pub occurrence: u32,
 }
@@ -121,6 +123,7 @@ impl Finding {
             related: Vec::new(),
             governed_by: Vec::new(),
             new: None,
+            blob: None,
             occurrence: 0,
         }
     }

@@ -9,6 +9,8 @@ use super::{BlindSpot, Finding, Severity};
 pub enum Mode {
     /// What is on disk.
     Worktree,
+    /// What `git commit` would record.
+    Staged,
     /// One file from standard input.
     Stdin,
 }
@@ -18,6 +20,7 @@ impl Mode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Worktree => "worktree",
+            Self::Staged => "staged",
             Self::Stdin => "stdin",
         }
     }

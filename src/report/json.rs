@@ -354,6 +354,7 @@ impl Mode {
     pub(super) fn of(outcome: &Outcome) -> Self {
         match outcome.mode {
             model::Mode::Worktree => Self::Worktree,
+            model::Mode::Staged => Self::Staged,
             model::Mode::Stdin => Self::Stdin,
         }
     }
@@ -423,7 +424,7 @@ impl Finding {
             fingerprint: f.fingerprint(),
             related: f.related.iter().map(Related::of).collect(),
             governed_by: f.governed_by.iter().map(GovernedBy::of).collect(),
-            origins: vec![Origin::of(mode)],
+            origins: vec![Origin::of(mode, f.blob.clone())],
             origins_total: 1,
             exposure: None,
         }
@@ -456,15 +457,16 @@ impl GovernedBy {
 }
 
 impl Origin {
-    fn of(mode: model::Mode) -> Self {
+    fn of(mode: model::Mode, blob: Option<String>) -> Self {
         let kind = match mode {
             model::Mode::Worktree => OriginKind::Worktree,
+            model::Mode::Staged => OriginKind::Index,
             model::Mode::Stdin => OriginKind::Stdin,
         };
         Self {
             kind,
             commit: None,
-            blob: None,
+            blob,
             reference: None,
         }
     }
@@ -479,7 +481,7 @@ impl BlindSpot {
             reason: b.reason.as_str().to_owned(),
             blocking: b.blocking,
             accepted_by: None,
-            origin: Some(Origin::of(mode)),
+            origin: Some(Origin::of(mode, None)),
         }
     }
 }

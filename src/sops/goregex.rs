@@ -17,6 +17,7 @@ use memchr::memmem::Finder;
 mod class;
 mod emit;
 mod parse;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -83,6 +84,16 @@ impl GoRegex {
             Matcher::Equals(whole) => text == &**whole,
             Matcher::Automaton(regex) => regex.is_match(text),
         }
+    }
+
+    /// A few texts that the pattern matches, with every alternative among them; none where it is too involved.
+    pub fn samples(&self) -> Vec<String> {
+        let Ok(node) = parse::parse(&self.source) else {
+            return Vec::new();
+        };
+        let mut found = sample::samples(&node);
+        found.retain(|text| self.is_match(text));
+        found
     }
 
     /// The pattern as it was given.

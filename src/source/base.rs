@@ -28,6 +28,15 @@ impl BaseView for CommitBase {
         &self.removed
     }
 
+    fn called(&self, name: &[u8]) -> Vec<RepoPath> {
+        let files = self.list.items().filter(|item| {
+            let rest = item.path.strip_suffix(name);
+            item.kind != OidKind::Submodule
+                && rest.is_some_and(|dir| dir.is_empty() || dir.ends_with(b"/"))
+        });
+        files.map(|item| RepoPath::new(item.path)).collect()
+    }
+
     fn paths(&self) -> Vec<RepoPath> {
         let files = self
             .list

@@ -9,10 +9,12 @@ mod base;
 mod disk;
 mod open;
 mod paths;
+mod staged;
 mod view;
 mod walk;
 
 pub use open::{Opened, open_stdin, open_worktree};
+pub use staged::{Steering, Unstaged, open_staged};
 
 use std::path::PathBuf;
 
@@ -55,10 +57,39 @@ pub struct Entry {
     pub tracked: bool,
     /// Whether it is to be judged; all entries can be read.
     pub selected: bool,
+    /// Whether it belongs to what is being done: false for files of an index that the commit does not change.
+    pub touched: bool,
+    /// 0, or the stage of a conflict in the index; then several entries share a path.
+    pub stage: u8,
     /// How it stands to the base view.
     pub base: BaseState,
     /// Size in bytes, where known without reading.
     pub size: Option<u64>,
+}
+
+impl Entry {
+    /// What is known without reading.
+    pub fn known(&self) -> Known {
+        Known {
+            kind: self.kind,
+            tracked: self.tracked,
+            selected: self.selected,
+            base: self.base,
+        }
+    }
+}
+
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What it is.
+    pub kind: FileKind,
+    /// Whether the index knows it.
+    pub tracked: bool,
+    /// Whether it is to be judged.
+    pub selected: bool,
+    /// How it stands to the base view.
+    pub base: BaseState,
 }
 
 /// Why bytes could not be had.
@@ -80,16 +111,50 @@ pub enum ReadError {
 
 /// The files to be judged, and those that are needed for it.
 pub trait View: Send + Sync {
-    /// All files, in order of the bytes of their paths, each once.
+    /// All files, in order of the bytes of their paths, each once (a conflict once for each stage). A view of a large
+    /// repository makes this list on demand.
     fn entries(&self) -> &[Entry];
 
-    /// The entry of a path.
-    fn find(&self, path: &RepoPath) -> Option<&Entry> {
+    /// The files to be judged, in order.
+    fn selected(&self) -> Vec<&Entry> {
+        self.entries().iter().filter(|e| e.selected).collect()
+    }
+
+    /// What is known of a path; `None` when it is not in the view.
+    fn find(&self, path: &RepoPath) -> Option<Known> {
         let entries = self.entries();
         let at = entries
             .binary_search_by(|entry| entry.path.cmp(path))
             .ok()?;
-        entries.get(at)
+        entries.get(at).map(Entry::known)
+    }
+
+    /// The files of this name in any directory, in order.
+    fn called(&self, name: &[u8]) -> Vec<(RepoPath, Known)> {
+        let same = self.entries().iter().filter(|e| e.path.file_name() == name);
+        same.map(|e| (e.path.clone(), e.known())).collect()
+    }
+
+    /// Paths of the files in the directories of the selected ones; more may be given.
+    fn neighbours(&self) -> Vec<&[u8]> {
+        self.entries().iter().map(|e| e.path.as_bytes()).collect()
+    }
+
+    /// The whole file of an entry, or [`ReadError::TooLarge`]; of a conflict the stage that the entry stands for.
+    fn read_entry(&self, entry: &Entry, limit: u64) -> Result<Vec<u8>, ReadError> {
+        self.read_limited(&entry.path, limit)
+    }
+
+    /// The copy on disk of a file that this view reads elsewhere; `None` when there is no such file.
+    fn disk_copy(&self, path: &RepoPath, limit: u64) -> Option<Vec<u8>> {
+        let _ = (path, limit);
+        None
+    }
+
+    /// Id of the object that an entry is read from, in hex.
+    fn object(&self, entry: &Entry) -> Option<String> {
+        let _ = entry;
+        None
     }
 
     /// The whole file; of a symbolic link the text of its target.
@@ -113,6 +178,9 @@ pub trait BaseView: Send + Sync {
     /// checkout leaves out are not removed.
     fn removed(&self) -> &[RepoPath];
 
+    /// The files of this name in any directory, in order.
+    fn called(&self, name: &[u8]) -> Vec<RepoPath>;
+
     /// All files of the base view, in order; no submodules.
     fn paths(&self) -> Vec<RepoPath>;
 }
@@ -123,6 +191,9 @@ pub enum SourceError {
     /// The repository cannot be used.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// There is no repository, and what was asked needs one.
+    #[error("{} is not in a Git repository; this needs one", .0.display())]
+    NoRepository(PathBuf),
     /// A path that was named does not exist.
     #[error("no such file or directory: {}", .0.display())]
     NoSuchPath(PathBuf),

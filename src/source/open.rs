@@ -95,19 +95,19 @@ pub fn open_stdin(
     })
 }
 
-fn real_dir(dir: &Path) -> Result<PathBuf, SourceError> {
+pub(super) fn real_dir(dir: &Path) -> Result<PathBuf, SourceError> {
     dir.canonicalize().map_err(|reason| SourceError::Directory {
         path: dir.to_owned(),
         reason,
     })
 }
 
-fn prefix(root: &Path, dir: &Path) -> RepoPath {
+pub(super) fn prefix(root: &Path, dir: &Path) -> RepoPath {
     RepoPath::new(paths::relative(root, dir, dir).unwrap_or_default())
 }
 
 /// A named path, which must be a file of this repository and of no other.
-fn inside(repo: &Repo, place: &Path, shown: &Path) -> Result<Vec<u8>, SourceError> {
+pub(super) fn inside(repo: &Repo, place: &Path, shown: &Path) -> Result<Vec<u8>, SourceError> {
     let in_git = |git_dir: &Path| git_dir.starts_with(repo.root()) && place.starts_with(git_dir);
     let in_git = repo.git_dirs().into_iter().any(in_git);
     let relative = paths::relative(repo.root(), place, shown)?;
@@ -168,7 +168,7 @@ fn worktree(
     })
 }
 
-fn describe(repo: &Repo) -> Repository {
+pub(super) fn describe(repo: &Repo) -> Repository {
     let head = match repo.head() {
         Head::Unborn => None,
         Head::Commit { id, .. } => Some(id.to_string()),
@@ -266,6 +266,8 @@ fn merge(
             kind,
             tracked: at.is_some(),
             selected: named.selects(path),
+            touched: true,
+            stage: 0,
             base: merger.state(path, at, stat),
             size: (kind == FileKind::Regular && stat.kind == DiskKind::File)
                 .then_some(stat.stamp.size),
@@ -376,6 +378,8 @@ fn put_given(view: &mut DiskView, given: Given, around: Option<(&Index, &BaseLis
         kind: FileKind::Regular,
         tracked: around.is_some_and(|(index, _)| index.find(path, 0..index.len()).is_some()),
         selected: true,
+        touched: true,
+        stage: 0,
         base,
         size: Some(given.bytes.len() as u64),
     };
@@ -439,6 +443,8 @@ fn plain(dir: &Path, shown: &[PathBuf], places: &[PathBuf]) -> Result<Opened, So
         };
         view.entries.push(Entry {
             selected: named.selects(path),
+            touched: true,
+            stage: 0,
             path: RepoPath::new(path.as_slice()),
             kind,
             tracked: false,

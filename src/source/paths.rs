@@ -98,6 +98,11 @@ impl Named {
             .is_ok()
     }
 
+    /// The paths as they were named.
+    pub(super) fn exact(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+
     /// Whether something below `dir` was named; `dir` ends in a slash.
     pub(super) fn is_below(&self, dir: &[u8]) -> bool {
         let at = self.0.partition_point(|named| named.as_slice() < dir);

@@ -1,7 +1,7 @@
 //! Builds the repositories of `tests/cases/`; shared by the tests that walk them.
 //!
 //! A case is `<check>/<name>/` with `repo/` (the files as committed), perhaps `head/` (what HEAD holds where that differs:
-//! `repo/` is then what lies on disk), `args` (further arguments, one a line) and `expected.txt`. A part of a path that
+//! `repo/` is then what lies on disk) and `index/` (what is staged, where that differs from HEAD), `args` (further arguments, one a line) and `expected.txt`. A part of a path that
 //! begins with `dot_` is built with a dot in its place, so that neither Git, nor sops, nor an editor takes a fixture for
 //! its own file. Nothing of the machine is seen: no configuration of Git, no variable of Git or sops.
 
@@ -104,8 +104,17 @@ impl Built {
         let built = Self::new();
         let (repo, head) = (case.dir.join("repo"), case.dir.join("head"));
         if head.is_dir() {
-            let committed = built.lay(&head);
+            let mut committed = built.lay(&head);
             built.commit();
+            let index = case.dir.join("index");
+            if index.is_dir() {
+                let staged = built.lay(&index);
+                for gone in committed.difference(&staged) {
+                    std::fs::remove_file(built.top().join(gone)).unwrap();
+                }
+                built.git(&["add", "-A", "-f"]);
+                committed = staged;
+            }
             let on_disk = built.lay(&repo);
             for gone in committed.difference(&on_disk) {
                 std::fs::remove_file(built.top().join(gone)).unwrap();

@@ -244,3 +244,25 @@ fn every_text_is_a_pattern_or_an_error() {
         }
     }
 }
+
+#[test]
+fn samples_match_and_show_every_alternative() {
+    let samples = |pattern: &str| GoRegex::new(pattern).unwrap().samples();
+    assert_eq!(samples(r"^(data|stringData)$"), vec!["data", "stringData"]);
+    assert_eq!(samples(r"\.ya?ml$"), vec![".yaml", ".yml"]);
+    assert_eq!(samples(r"^[0-9]{3}$"), vec!["000"]);
+    for pattern in [
+        r"secrets/[^/]+\.(yaml|json)$",
+        r"(?i)x|\d+\.\w",
+        ".*",
+        r"^$",
+        r"a{70}b",
+    ] {
+        let regex = GoRegex::new(pattern).unwrap();
+        assert!(!regex.samples().is_empty(), "{pattern}");
+        assert!(
+            regex.samples().iter().all(|s| regex.is_match(s)),
+            "{pattern}"
+        );
+    }
+}

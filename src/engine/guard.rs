@@ -1,0 +1,164 @@
+//! A change must not switch off its own guard: what a commit would record is judged by the rules of HEAD as well.
+//!
+//! Only configs are taken from the base view here; the files are those of the view. Errors alone count, and where both
+//! sets of rules see the same thing the finding is one. What a commit does not touch cannot stop it.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::{Around, MAX_FILE_SIZE, Seen, judge_entry};
+use crate::checks::{self, Sink};
+use crate::model::{Finding, RepoPath, Severity, View as RulesOf};
+use crate::source::{BaseState, BaseView, Entry, FileKind, View};
+use crate::subject::configs::CONFIG_NAME;
+use crate::subject::{ConfigSet, LoadedConfig, Source, Subject};
+
+/// The configs of the base view; `None` where they are those of the view.
+pub(super) fn base_configs(view: &dyn View, base: &dyn BaseView) -> Option<ConfigSet> {
+    let own = view.called(CONFIG_NAME);
+    let removed = base.removed().iter();
+    let differ = own.iter().any(|(_, known)| known.base != BaseState::Same)
+        || removed.clone().any(|path| path.file_name() == CONFIG_NAME);
+    if !differ {
+        return None;
+    }
+    let mut list = Vec::new();
+    for path in base.called(CONFIG_NAME) {
+        let Ok(Some(bytes)) = base.read(&path) else {
+            continue;
+        };
+        let text = crate::syntax::decode(&bytes).text.into_owned();
+        list.push(LoadedConfig::new(path, &text, true));
+    }
+    Some(ConfigSet::new(list))
+}
+
+/// Adds what the rules of the base view find beyond those of the view.
+pub(super) fn stricter(seen: &mut [Seen<'_>], by_base: &Around<'_>) {
+    seen.par_iter_mut().for_each(|s| {
+        if s.entry.kind != FileKind::Regular {
+            return;
+        }
+        let under_base = judge_entry(s.entry, by_base);
+        add(&mut s.judged.sink, under_base.judged.sink);
+    });
+}
+
+fn add(own: &mut Sink, base: Sink) {
+    for mut finding in base.findings {
+        if finding.severity != Severity::Error {
+            continue;
+        }
+        let same = |f: &&mut Finding| {
+            f.check == finding.check
+                && f.place.document == finding.place.document
+                && f.place.pointer == finding.place.pointer
+                && f.place.position == finding.place.position
+        };
+        for by in &mut finding.governed_by {
+            by.at = RulesOf::Base;
+        }
+        match own.findings.iter_mut().find(same) {
+            Some(known) if known.severity == Severity::Error => {}
+            Some(known) => {
+                known.severity = Severity::Error;
+                known.lenient = false;
+                known.governed_by.append(&mut finding.governed_by);
+            }
+            None => {
+                finding
+                    .message
+                    .push(&" (by the rules of HEAD, which this change replaces)");
+                own.findings.push(finding);
+            }
+        }
+    }
+    for spot in base.blind_spots.into_iter().filter(|b| b.blocking) {
+        if !own
+            .blind_spots
+            .iter()
+            .any(|b| b.code == spot.code && b.blocking)
+        {
+            own.blind_spots.push(spot);
+        }
+    }
+}
+
+/// What a commit does not touch is told and does not stop it.
+pub(super) fn soften_untouched(
+    selected: &[&Entry],
+    findings: &mut [Finding],
+    blind_spots: &mut [crate::model::BlindSpot],
+) {
+    let untouched: HashSet<&RepoPath> = (selected.iter())
+        .filter(|e| !e.touched)
+        .map(|e| &e.path)
+        .collect();
+    if untouched.is_empty() {
+        return;
+    }
+    for f in findings {
+        if f.severity == Severity::Error && untouched.contains(&f.path) {
+            f.severity = Severity::Warning;
+        }
+    }
+    for b in blind_spots {
+        b.blocking &= !untouched.contains(&b.path);
+    }
+}
+
+/// The stages of a conflict tell the same thing once.
+pub(super) fn join_stages(seen: &mut [Seen<'_>]) {
+    let mut known: HashMap<RepoPath, Vec<Finding>> = HashMap::new();
+    for s in seen.iter_mut().filter(|s| s.entry.stage != 0) {
+        let before = known.entry(s.entry.path.clone()).or_default();
+        s.judged.sink.findings.retain(|f| {
+            let told = before.iter().any(|b| {
+                (b.check, b.severity, b.place.document) == (f.check, f.severity, f.place.document)
+                    && b.place.pointer == f.place.pointer
+            });
+            !told
+        });
+        before.extend(s.judged.sink.findings.iter().cloned());
+        for f in &mut s.judged.sink.findings {
+            f.message.push(&" (in stage ");
+            f.message.push(&u64::from(s.entry.stage));
+            f.message.push(&" of the conflict)");
+        }
+        s.judged.sink.leaked.clear();
+    }
+}
+
+/// Where the staged copy is plain and the one on disk is encrypted, `git add` was forgotten.
+pub(super) fn index_differs(seen: &mut [Seen<'_>], around: &Around<'_>) {
+    for s in seen.iter_mut().filter(|s| !s.judged.encrypted) {
+        let error = |f: &Finding| f.severity == Severity::Error;
+        if s.entry.stage != 0 || !s.judged.sink.findings.iter().any(error) {
+            continue;
+        }
+        let Some(bytes) = around.view().disk_copy(&s.entry.path, MAX_FILE_SIZE) else {
+            continue;
+        };
+        let source = Source::new(&bytes);
+        if Subject::new(&s.entry.path, &source, around)
+            .envelope
+            .is_some()
+        {
+            checks::judge_index_differs(&s.entry.path, &mut s.judged.sink);
+        }
+    }
+}
+
+/// Notes from which object each finding comes.
+pub(super) fn objects(seen: &mut [Seen<'_>], view: &dyn View) {
+    for s in seen
+        .iter_mut()
+        .filter(|s| !s.judged.sink.findings.is_empty())
+    {
+        let id = view.object(s.entry);
+        for f in &mut s.judged.sink.findings {
+            f.blob.clone_from(&id);
+        }
+    }
+}

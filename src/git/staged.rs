@@ -1,0 +1,480 @@
+//! What a commit would record: the index against the tree of HEAD.
+//!
+//! Directories are compared from the top. Where the cache-tree of the index says that a directory *is* the tree of HEAD,
+//! nothing below is looked at; that is what `git diff --cached` does, and it makes the work grow with the change instead of
+//! with the repository. The counts in a cache-tree are checked against the names around them. Every stage of a conflict
+//! counts as changed; what `git add --intent-to-add` announced has no content yet and would not be recorded.
+
+use std::ops::Range;
+
+use gix::bstr::ByteSlice;
+
+use super::base::tree_below;
+use super::index::Index;
+use super::objects::{Oid, OidKind};
+use super::raw_index::{Node, RawIndex, Refused};
+use super::repo::{GitError, Head, Repo};
+
+/// The index, ready to be compared with HEAD.
+pub struct StagedIndex {
+    entries: Entries,
+    /// Entries that no tree can stand for: stages of conflicts, intents to add.
+    special: Vec<usize>,
+    root: Option<Node>,
+}
+
+enum Entries {
+    Raw(RawIndex),
+    Whole(Box<Index>),
+}
+
+/// What stood at a path in HEAD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing.
+    Absent,
+    /// This object.
+    Had(Oid, OidKind),
+    /// Unknown: the tree is missing or corrupt.
+    Unknown,
+}
+
+/// An entry of the index that HEAD does not have so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// The object.
+    pub id: Oid,
+    /// What it is.
+    pub kind: OidKind,
+    /// 0, or the stage of a conflict.
+    pub stage: u8,
+    /// What HEAD has there.
+    pub before: Before,
+}
+
+/// The differences between HEAD and the index.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What the index adds or changes, in order of paths and stages.
+    pub changed: Vec<Change>,
+    /// Files of HEAD that the index no longer has, in order.
+    pub removed: Vec<(Vec<u8>, Oid, OidKind)>,
+    /// Directories of HEAD that could not be read; with a slash at the end, empty for the top.
+    pub unreadable: Vec<Vec<u8>>,
+}
+
+impl StagedIndex {
+    /// Reads the index of a repository; `bytes` is what stands in its file, `None` when there is none.
+    pub(super) fn new(repo: &Repo, bytes: Option<Vec<u8>>) -> Result<Self, GitError> {
+        let hash = repo.hash();
+        let raw = match bytes {
+            None => return Self::whole(repo),
+            Some(bytes) => RawIndex::parse(bytes, hash),
+        };
+        let mut raw = match raw {
+            Ok(raw) => raw,
+            Err(Refused::NotOurs) => return Self::whole(repo),
+            Err(Refused::Damaged(what)) => return Err(repo.index_error(what)),
+        };
+        let special = (0..raw.len())
+            .filter(|at| raw.stage(*at) != 0 || raw.intent_to_add(*at))
+            .collect();
+        Ok(Self {
+            root: raw.take_root(),
+            entries: Entries::Raw(raw),
+            special,
+        })
+    }
+
+    fn whole(repo: &Repo) -> Result<Self, GitError> {
+        let index = repo.index()?;
+        let special = |at: &usize| {
+            let entry = index.entry(*at);
+            entry.stage != 0 || entry.intent_to_add
+        };
+        Ok(Self {
+            special: (0..index.len()).filter(special).collect(),
+            root: index.cached_tree().map(node),
+            entries: Entries::Whole(Box::new(index)),
+        })
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        match &self.entries {
+            Entries::Raw(raw) => raw.len(),
+            Entries::Whole(index) => index.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The path of an entry.
+    pub fn path(&self, at: usize) -> &[u8] {
+        match &self.entries {
+            Entries::Raw(raw) => raw.path(at),
+            Entries::Whole(index) => index.path(at),
+        }
+    }
+
+    /// The object of an entry.
+    pub fn id(&self, at: usize) -> Oid {
+        match &self.entries {
+            Entries::Raw(raw) => raw.id(at),
+            Entries::Whole(index) => *index.entry(at).id,
+        }
+    }
+
+    /// What an entry is.
+    pub fn kind(&self, at: usize) -> OidKind {
+        match &self.entries {
+            Entries::Raw(raw) => raw.kind(at),
+            Entries::Whole(index) => index.entry(at).kind,
+        }
+    }
+
+    /// 0, or the stage of a conflict.
+    pub fn stage(&self, at: usize) -> u8 {
+        match &self.entries {
+            Entries::Raw(raw) => raw.stage(at),
+            Entries::Whole(index) => index.entry(at).stage as u8,
+        }
+    }
+
+    /// Whether only the intent to add was recorded.
+    pub fn intent_to_add(&self, at: usize) -> bool {
+        match &self.entries {
+            Entries::Raw(raw) => raw.intent_to_add(at),
+            Entries::Whole(index) => index.entry(at).intent_to_add,
+        }
+    }
+
+    /// The first entry of a path.
+    pub fn find(&self, path: &[u8]) -> Option<usize> {
+        let at = self.lower_bound(path, 0..self.len());
+        (at < self.len() && self.path(at) == path).then_some(at)
+    }
+
+    /// The entries below `dir`, which ends in a slash; empty for all.
+    pub fn below(&self, dir: &[u8]) -> Range<usize> {
+        self.range_of(dir, 0..self.len())
+    }
+
+    fn range_of(&self, dir: &[u8], within: Range<usize>) -> Range<usize> {
+        let start = self.lower_bound(dir, within.clone());
+        let (mut low, mut high) = (start, within.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.path(middle).starts_with(dir) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        start..low
+    }
+
+    fn lower_bound(&self, path: &[u8], within: Range<usize>) -> usize {
+        let (mut low, mut high) = (within.start, within.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.path(middle) < path {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    fn has_special(&self, range: &Range<usize>) -> bool {
+        let at = self.special.partition_point(|s| *s < range.start);
+        self.special.get(at).is_some_and(|s| *s < range.end)
+    }
+
+    /// The differences between HEAD and this index.
+    pub fn changes(&self, repo: &Repo) -> Changes {
+        let mut walk = Walk {
+            repo,
+            index: self,
+            out: Changes::default(),
+        };
+        let all = 0..self.len();
+        match repo.head() {
+            Head::Unborn => walk.all(&all, Before::Absent),
+            Head::Broken(_) => walk.unreadable(Vec::new(), &all),
+            Head::Commit { tree, .. } => walk.directory(Dir {
+                prefix: Vec::new(),
+                tree: *tree,
+                range: all,
+                node: self.root.as_ref(),
+                depth: 0,
+            }),
+        }
+        let mut out = walk.out;
+        out.changed
+            .sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
+        out.removed.sort_by(|a, b| a.0.cmp(&b.0));
+        out.removed.dedup_by(|a, b| a.0 == b.0);
+        out
+    }
+}
+
+/// No path nests deeper; a hostile tree could.
+const MAX_DEPTH: usize = 4096;
+
+struct Dir<'a> {
+    /// With a slash at its end; empty for the top.
+    prefix: Vec<u8>,
+    tree: Oid,
+    range: Range<usize>,
+    node: Option<&'a Node>,
+    depth: usize,
+}
+
+struct Walk<'a> {
+    repo: &'a Repo,
+    index: &'a StagedIndex,
+    out: Changes,
+}
+
+/// One entry of a tree of HEAD.
+struct TreeItem {
+    name: Vec<u8>,
+    id: Oid,
+    kind: OidKind,
+    met: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn directory(&mut self, dir: Dir<'a>) {
+        if self.is_head(&dir) {
+            return;
+        }
+        let items = (dir.depth < MAX_DEPTH)
+            .then(|| items(self.repo, &dir.tree))
+            .flatten();
+        let Some(mut items) = items else {
+            return self.unreadable(dir.prefix, &dir.range);
+        };
+        let mut at = dir.range.start;
+        while at < dir.range.end {
+            let rest = &self.index.path(at)[dir.prefix.len()..];
+            at = match memchr::memchr(b'/', rest) {
+                Some(slash) => {
+                    let name = rest[..slash].to_vec();
+                    self.subdirectory(&dir, &name, at, &mut items)
+                }
+                None => {
+                    let name = rest.to_vec();
+                    self.file(at, meet(&mut items, &name, false));
+                    at + 1
+                }
+            };
+        }
+        for item in items.into_iter().filter(|item| !item.met) {
+            let mut path = dir.prefix.clone();
+            path.extend_from_slice(&item.name);
+            match item.kind {
+                OidKind::Tree => {
+                    path.push(b'/');
+                    self.removed_below(&path, item.id);
+                }
+                kind => self.out.removed.push((path, item.id, kind)),
+            }
+        }
+    }
+
+    /// Whether the index says that this directory is the tree of HEAD.
+    fn is_head(&self, dir: &Dir<'_>) -> bool {
+        let same = dir
+            .node
+            .and_then(|n| n.valid.as_ref())
+            .is_some_and(|(id, count)| *id == dir.tree && *count == dir.range.len());
+        same && !self.index.has_special(&dir.range)
+    }
+
+    /// Goes into the directory that holds the entry at `at`, and gives where it ends.
+    fn subdirectory(
+        &mut self,
+        dir: &Dir<'a>,
+        name: &[u8],
+        at: usize,
+        items: &mut [TreeItem],
+    ) -> usize {
+        let mut prefix = dir.prefix.clone();
+        prefix.extend_from_slice(name);
+        prefix.push(b'/');
+        let node = dir.node.and_then(|n| {
+            let at = n.children.binary_search_by(|c| c.name.as_slice().cmp(name));
+            n.children.get(at.ok()?)
+        });
+        // The count of the cache-tree is a guess: the names decide.
+        let guess = node
+            .and_then(|n| n.valid.as_ref())
+            .and_then(|(_, count)| at.checked_add(*count))
+            .filter(|end| *end > at && *end <= dir.range.end)
+            .filter(|end| {
+                let ends = *end == dir.range.end || !self.index.path(*end).starts_with(&prefix);
+                ends && self.index.path(end - 1).starts_with(&prefix)
+            });
+        let end = guess.unwrap_or_else(|| self.index.range_of(&prefix, at..dir.range.end).end);
+        // Names are in order, so an empty range cannot be; a damaged index must not loop.
+        let end = end.max(at + 1);
+        let tree = meet(items, name, true).map(|(id, _)| id);
+        if self.index.path(at) == prefix {
+            self.sparse(at, prefix, tree);
+        } else {
+            match tree {
+                Some(tree) => self.directory(Dir {
+                    prefix,
+                    tree,
+                    range: at..end,
+                    node,
+                    depth: dir.depth + 1,
+                }),
+                None => self.all(&(at..end), Before::Absent),
+            }
+        }
+        end
+    }
+
+    /// A directory that a sparse index holds as a tree.
+    fn sparse(&mut self, at: usize, prefix: Vec<u8>, tree: Option<Oid>) {
+        let id = self.index.id(at);
+        if tree == Some(id) {
+            return;
+        }
+        let before = tree.map(|tree| tree_below(self.repo, &prefix, tree));
+        let now = tree_below(self.repo, &prefix, id);
+        for item in now.items() {
+            let had = before.as_ref().and_then(|list| list.find(item.path));
+            let before = match had {
+                Some(had) if (had.id, had.kind) == (item.id, item.kind) => continue,
+                Some(had) => Before::Had(*had.id, had.kind),
+                None if before.as_ref().is_some_and(|l| l.is_unknown(item.path)) => Before::Unknown,
+                None => Before::Absent,
+            };
+            self.out.changed.push(Change {
+                path: item.path.to_vec(),
+                id: *item.id,
+                kind: item.kind,
+                stage: 0,
+                before,
+            });
+        }
+        for item in before.iter().flat_map(|list| list.items()) {
+            if now.find(item.path).is_none() {
+                self.out
+                    .removed
+                    .push((item.path.to_vec(), *item.id, item.kind));
+            }
+        }
+        if now.is_unknown(&prefix) {
+            self.out.unreadable.push(prefix);
+        }
+    }
+
+    fn file(&mut self, at: usize, had: Option<(Oid, OidKind)>) {
+        let index = self.index;
+        if index.intent_to_add(at) {
+            return;
+        }
+        let (id, kind, stage) = (index.id(at), index.kind(at), index.stage(at));
+        if stage == 0 && had == Some((id, kind)) {
+            return;
+        }
+        self.out.changed.push(Change {
+            path: index.path(at).to_vec(),
+            id,
+            kind,
+            stage,
+            before: had.map_or(Before::Absent, |(id, kind)| Before::Had(id, kind)),
+        });
+    }
+
+    fn all(&mut self, range: &Range<usize>, before: Before) {
+        for at in range.clone() {
+            let index = self.index;
+            if index.intent_to_add(at) {
+                continue;
+            }
+            if index.kind(at) == OidKind::Tree {
+                self.sparse(at, index.path(at).to_vec(), None);
+                continue;
+            }
+            self.out.changed.push(Change {
+                path: index.path(at).to_vec(),
+                id: index.id(at),
+                kind: index.kind(at),
+                stage: index.stage(at),
+                before,
+            });
+        }
+    }
+
+    /// HEAD cannot be read here: everything may have changed.
+    fn unreadable(&mut self, prefix: Vec<u8>, range: &Range<usize>) {
+        self.all(range, Before::Unknown);
+        self.out.unreadable.push(prefix);
+    }
+
+    fn removed_below(&mut self, prefix: &[u8], tree: Oid) {
+        for item in tree_below(self.repo, prefix, tree).items() {
+            self.out
+                .removed
+                .push((item.path.to_vec(), *item.id, item.kind));
+        }
+    }
+}
+
+/// The entries of a tree, by name; `None` when it cannot be read.
+fn items(repo: &Repo, tree: &Oid) -> Option<Vec<TreeItem>> {
+    use gix::objs::tree::EntryKind;
+    let bytes = repo.objects.tree(tree)?;
+    let mut items = Vec::new();
+    for entry in gix::objs::TreeRefIter::from_bytes(&bytes, tree.kind()) {
+        let entry = entry.ok()?;
+        items.push(TreeItem {
+            name: entry.filename.as_bytes().to_vec(),
+            id: entry.oid.to_owned(),
+            kind: match entry.mode.kind() {
+                EntryKind::Tree => OidKind::Tree,
+                EntryKind::Blob => OidKind::Blob,
+                EntryKind::BlobExecutable => OidKind::Executable,
+                EntryKind::Link => OidKind::Link,
+                EntryKind::Commit => OidKind::Submodule,
+            },
+            met: false,
+        });
+    }
+    // A tree comes from a stranger: its order is not relied upon.
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(items)
+}
+
+/// The entry `name`, marked as met; a directory if `dir`, else anything but one.
+fn meet(items: &mut [TreeItem], name: &[u8], dir: bool) -> Option<(Oid, OidKind)> {
+    let at = items.partition_point(|item| item.name.as_slice() < name);
+    let item = items[at..]
+        .iter_mut()
+        .take_while(|item| item.name == name)
+        .find(|item| (item.kind == OidKind::Tree) == dir)?;
+    item.met = true;
+    Some((item.id, item.kind))
+}
+
+fn node(tree: &gix::index::extension::Tree) -> Node {
+    let mut children: Vec<Node> = tree.children.iter().map(node).collect();
+    children.sort_by(|a, b| a.name.cmp(&b.name));
+    Node {
+        name: tree.name.to_vec(),
+        valid: tree.num_entries.map(|count| (tree.id, count as usize)),
+        children,
+    }
+}
