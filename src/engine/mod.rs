@@ -107,14 +107,15 @@ pub fn run(
 ) -> Outcome {
     let started = Instant::now();
     let run = || judge_all(view, base, repository.is_some(), options);
-    let selected = view.selected().len();
-    let threads = if options.jobs > 0 {
-        options.jobs
-    } else {
-        std::thread::available_parallelism().map_or(1, |n| n.get())
+    // A pool costs more than a handful of files, and so does asking how many cores there are.
+    let useful = view.selected().len().div_ceil(16).max(1);
+    let threads = match (useful, options.jobs) {
+        (1, _) => 1,
+        (_, 0) => std::thread::available_parallelism()
+            .map_or(1, |n| n.get())
+            .min(useful),
+        (_, jobs) => jobs.min(useful),
     };
-    // A pool costs more than a handful of files.
-    let threads = threads.min(selected.div_ceil(16).max(1));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)

@@ -18,6 +18,8 @@ pub(super) struct RawIndex {
     /// Names of version 4, which are stored as differences.
     arena: Vec<u8>,
     spots: Vec<Spot>,
+    /// Entries that no tree can stand for: stages of conflicts, intents to add.
+    special: Vec<usize>,
     hash_len: usize,
     root: Option<Node>,
 }
@@ -29,8 +31,6 @@ struct Spot {
     /// Where its name begins, in the bytes or in the arena.
     name: u32,
     len: u32,
-    stage: u8,
-    intent_to_add: bool,
 }
 
 /// A directory of the cache-tree extension.
@@ -69,15 +69,17 @@ impl RawIndex {
             bytes,
             arena: Vec::new(),
             spots: Vec::with_capacity(count),
+            special: Vec::new(),
             hash_len,
             root: None,
         };
         let mut at = 12;
-        for _ in 0..count {
+        for n in 0..count {
             at = index.hop(at, end, version).ok_or(Refused::NotOurs)?;
-        }
-        if !index.in_order() {
-            return Err(Refused::Damaged("its entries are out of order"));
+            // Now, while both names are at hand.
+            if n > 0 && !index.in_order(n) {
+                return Err(Refused::Damaged("its entries are out of order"));
+            }
         }
         index.extensions(at, end, hash)?;
         Ok(index)
@@ -89,24 +91,23 @@ impl RawIndex {
         let flags = u16_at(&self.bytes, flags_at)?;
         let extended = flags & 0x4000 != 0;
         let mut name = flags_at + 2;
-        let mut intent_to_add = false;
         if extended {
             if version == 2 {
                 return None;
             }
-            intent_to_add = u16_at(&self.bytes, name)? & 0x2000 != 0;
             name += 2;
         }
-        let stage = ((flags >> 12) & 3) as u8;
         let spot = |name: usize, len: usize| {
             Some(Spot {
                 at: u32::try_from(at).ok()?,
                 name: u32::try_from(name).ok()?,
                 len: u32::try_from(len).ok()?,
-                stage,
-                intent_to_add,
             })
         };
+        // The stage, or any of the further flags.
+        if flags & 0x7000 != 0 {
+            self.special.push(self.spots.len());
+        }
         if version == 4 {
             let (strip, used) = varint(self.bytes.get(name..end)?)?;
             name += used;
@@ -136,12 +137,13 @@ impl RawIndex {
         Some(next)
     }
 
-    fn in_order(&self) -> bool {
-        (1..self.len()).all(|at| match self.path(at - 1).cmp(self.path(at)) {
+    /// Whether the entry `at` comes after the one before it.
+    fn in_order(&self, at: usize) -> bool {
+        match self.path(at - 1).cmp(self.path(at)) {
             Ordering::Less => true,
-            Ordering::Equal => self.spots[at - 1].stage < self.spots[at].stage,
+            Ordering::Equal => self.stage(at - 1) < self.stage(at),
             Ordering::Greater => false,
-        })
+        }
     }
 
     fn extensions(&mut self, mut at: usize, end: usize, hash: Kind) -> Result<(), Refused> {
@@ -196,11 +198,22 @@ impl RawIndex {
     }
 
     pub(super) fn stage(&self, at: usize) -> u8 {
-        self.spots[at].stage
+        ((self.flags(at) >> 12) & 3) as u8
     }
 
     pub(super) fn intent_to_add(&self, at: usize) -> bool {
-        self.spots[at].intent_to_add
+        let further = self.spots[at].at as usize + 42 + self.hash_len;
+        self.flags(at) & 0x4000 != 0
+            && u16_at(&self.bytes, further).is_some_and(|flags| flags & 0x2000 != 0)
+    }
+
+    fn flags(&self, at: usize) -> u16 {
+        u16_at(&self.bytes, self.spots[at].at as usize + 40 + self.hash_len).unwrap_or(0)
+    }
+
+    /// Stages of conflicts and intents to add, in order; a few more may be among them.
+    pub(super) fn take_special(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.special)
     }
 
     pub(super) fn take_root(&mut self) -> Option<Node> {

@@ -78,13 +78,10 @@ impl StagedIndex {
             Err(Refused::NotOurs) => return Self::whole(repo),
             Err(Refused::Damaged(what)) => return Err(repo.index_error(what)),
         };
-        let special = (0..raw.len())
-            .filter(|at| raw.stage(*at) != 0 || raw.intent_to_add(*at))
-            .collect();
         Ok(Self {
             root: raw.take_root(),
+            special: raw.take_special(),
             entries: Entries::Raw(raw),
-            special,
         })
     }
 

@@ -129,7 +129,7 @@ pub trait View: Send + Sync {
         entries.get(at).map(Entry::known)
     }
 
-    /// The files of this name in any directory, in order.
+    /// The files of this name in the directories of the selected files and above them, in order; more may be given.
     fn called(&self, name: &[u8]) -> Vec<(RepoPath, Known)> {
         let same = self.entries().iter().filter(|e| e.path.file_name() == name);
         same.map(|e| (e.path.clone(), e.known())).collect()

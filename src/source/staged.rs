@@ -164,6 +164,8 @@ struct StagedView {
     from_disk: BTreeSet<RepoPath>,
     /// Configs that were never added and govern files for which the index has none.
     untracked_configs: BTreeSet<RepoPath>,
+    /// Whether the whole index is judged.
+    whole: bool,
     all: OnceLock<Vec<Entry>>,
 }
 
@@ -188,7 +190,8 @@ impl StagedView {
         };
         let touched = (shared.changes.changed.iter().map(|c| &c.path))
             .chain(shared.changes.removed.iter().map(|r| &r.0));
-        if touched.map(Vec::as_slice).any(is_steering) {
+        let whole = touched.map(Vec::as_slice).any(is_steering);
+        if whole {
             let have: HashSet<RepoPath> = selected.iter().map(|e| e.path.clone()).collect();
             let rest = all_entries(&shared).filter(|e| !have.contains(&e.path));
             let rest = rest.filter(|e| named.selects(e.path.as_bytes()));
@@ -201,6 +204,7 @@ impl StagedView {
             selected,
             from_disk,
             untracked_configs: BTreeSet::new(),
+            whole,
             all: OnceLock::new(),
         };
         for name in steering.anywhere {
@@ -374,29 +378,29 @@ impl View for StagedView {
     }
 
     fn called(&self, name: &[u8]) -> Vec<(RepoPath, Known)> {
-        let ends = |path: &[u8]| is_called(path, name);
-        let mut paths: BTreeSet<RepoPath> = (0..self.shared.index.len())
-            .map(|at| self.shared.index.path(at))
-            .chain(
-                self.shared
-                    .changes
-                    .changed
-                    .iter()
-                    .map(|c| c.path.as_slice()),
-            )
-            .filter(|path| ends(path))
-            .map(RepoPath::new)
-            .collect();
+        let index = &self.shared.index;
+        let mut paths: BTreeSet<RepoPath> = BTreeSet::new();
+        if self.whole {
+            let all = (0..index.len()).map(|at| index.path(at));
+            paths.extend(all.filter(|path| is_called(path, name)).map(RepoPath::new));
+        }
+        let changed = self.shared.changes.changed.iter();
         paths.extend(
-            self.from_disk
-                .iter()
-                .filter(|p| ends(p.as_bytes()))
-                .cloned(),
+            changed
+                .filter(|c| is_called(&c.path, name))
+                .map(|c| RepoPath::new(c.path.as_slice())),
         );
+        let mut dirs: HashSet<&[u8]> = HashSet::new();
+        for entry in &self.selected {
+            // Once a directory was seen, all above it were.
+            let new = above(entry.path.parent()).take_while(|dir| dirs.insert(dir));
+            paths.extend(new.map(|dir| RepoPath::new(join(dir, name))));
+        }
         let mut found: Vec<(RepoPath, Known)> = paths
             .into_iter()
             .filter_map(|path| self.find(&path).map(|known| (path, known)))
             .collect();
+        let ends = |path: &[u8]| is_called(path, name);
         for path in (self.untracked_configs.iter()).filter(|p| ends(p.as_bytes())) {
             let known = Known {
                 kind: FileKind::Regular,
