@@ -74,14 +74,17 @@ impl RawIndex {
             root: None,
         };
         let mut at = 12;
+        let mut in_order = true;
         for n in 0..count {
             at = index.hop(at, end, version).ok_or(Refused::NotOurs)?;
             // Now, while both names are at hand.
-            if n > 0 && !index.in_order(n) {
-                return Err(Refused::Damaged("its entries are out of order"));
-            }
+            in_order &= n == 0 || index.in_order(n);
         }
+        // A split index has entries without names: what it is comes first.
         index.extensions(at, end, hash)?;
+        if !in_order {
+            return Err(Refused::Damaged("its entries are out of order"));
+        }
         Ok(index)
     }
 

@@ -268,8 +268,11 @@ impl<'a> Walk<'a> {
                     self.subdirectory(&dir, &name, at, &mut items)
                 }
                 None => {
-                    let name = rest.to_vec();
-                    self.file(at, meet(&mut items, &name, false));
+                    // What is only announced would be removed by the commit.
+                    if !self.index.intent_to_add(at) {
+                        let had = meet(&mut items, rest, false);
+                        self.file(at, had);
+                    }
                     at + 1
                 }
             };
@@ -379,9 +382,6 @@ impl<'a> Walk<'a> {
 
     fn file(&mut self, at: usize, had: Option<(Oid, OidKind)>) {
         let index = self.index;
-        if index.intent_to_add(at) {
-            return;
-        }
         let (id, kind, stage) = (index.id(at), index.kind(at), index.stage(at));
         if stage == 0 && had == Some((id, kind)) {
             return;
