@@ -1,16 +1,20 @@
 //! Adoption: what the habit of a group says of a plain file under a broad rule (step 5d).
 //!
 //! Worked out after the first pass, from what it learned of every file, so that no file is read twice for it. A file that
-//! differs from the base view counts as it is there. Plain members are parsed only while they could still tip the scale.
+//! differs from the base view counts as it is there. Files that were not judged (a commit of few files, named paths) are
+//! looked at only if they belong to the group of a candidate. Plain members are parsed only while they could still tip the
+//! scale.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
 
 use super::{Around, Seen, Status, judge_entry};
 use crate::kube::{head, is_control_object, is_kustomization_name};
 use crate::model::RepoPath;
 use crate::sops::specificity::Specificity;
-use crate::source::BaseState;
-use crate::subject::{Adoption, Neighbourhood, format_meant, standing};
+use crate::source::{BaseState, FileKind};
+use crate::subject::{Adoption, Neighbourhood, Source, Subject, format_meant, standing};
 use crate::syntax::{decode, parse_values};
 use crate::words;
 
@@ -47,26 +51,35 @@ pub(super) fn resolve(seen: &mut [Seen<'_>], around: &Around<'_>) {
     if candidates.is_empty() {
         return;
     }
-    let mut members: HashMap<Group, Vec<usize>> = HashMap::new();
+    let mut members: HashMap<Group, Vec<Member<'_>>> = HashMap::new();
     for (i, s) in seen.iter().enumerate() {
         if s.status == Status::Other {
             continue;
         }
         for group in groups_of(&s.entry.path, around) {
-            members.entry(group).or_default().push(i);
+            members.entry(group).or_default().push(Member::Seen(i));
         }
     }
-    let mut countable: HashMap<usize, bool> = HashMap::new();
+    for (group, path) in not_judged(seen, &candidates, around) {
+        members.entry(group).or_default().push(Member::Other(path));
+    }
+    let mut weigher = Weigher {
+        seen,
+        around,
+        status: HashMap::new(),
+        countable: HashMap::new(),
+    };
     let mut adoption = HashMap::new();
     for (i, group) in &candidates {
         let Some(all) = members.get(group) else {
             continue;
         };
-        let state = weigh(*i, all, seen, around, &mut countable);
+        let state = weigher.weigh(*i, all);
         if state != Adoption::None {
             adoption.insert(seen[*i].entry.path.clone(), state);
         }
     }
+    drop(members);
     if adoption.is_empty() {
         return;
     }
@@ -130,56 +143,123 @@ fn marked_tokens(path: &RepoPath) -> Vec<String> {
         .collect()
 }
 
-fn weigh(
-    candidate: usize,
-    members: &[usize],
-    seen: &[Seen<'_>],
-    around: &Around<'_>,
-    countable: &mut HashMap<usize, bool>,
-) -> Adoption {
-    let encrypted = members
-        .iter()
-        .filter(|i| **i != candidate && status_in_base(&seen[**i], around) == Status::Encrypted)
-        .count();
-    if encrypted == 0 {
-        return Adoption::None;
-    }
-    let mut plain = 0;
-    for i in members.iter().filter(|i| **i != candidate) {
-        if status_in_base(&seen[*i], around) != Status::Plain {
-            continue;
-        }
-        let counts = *countable
-            .entry(*i)
-            .or_insert_with(|| counts_as_plain(&seen[*i].entry.path, around));
-        plain += usize::from(counts);
-        // Under 80 % whatever comes.
-        if encrypted * 5 < (encrypted + plain) * 4 {
-            return Adoption::None;
-        }
-    }
-    if encrypted >= 3 {
-        Adoption::Outlier {
-            encrypted,
-            all: encrypted + plain,
-        }
-    } else {
-        Adoption::Lone
-    }
+/// A file that is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Member<'v> {
+    /// It was judged: its place in the list.
+    Seen(usize),
+    /// It was not.
+    Other(&'v RepoPath),
 }
 
-/// A file that differs from the base view counts as it is there.
-fn status_in_base(s: &Seen<'_>, around: &Around<'_>) -> Status {
-    match s.entry.base {
-        BaseState::Same | BaseState::NoBase => s.status,
-        BaseState::Absent => Status::Other,
-        BaseState::Maybe => match around.base(&s.entry.path) {
-            Some(bytes) if memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some() => {
-                Status::Encrypted
+/// Files beside the judged ones that belong to the group of a candidate.
+fn not_judged<'v>(
+    seen: &[Seen<'_>],
+    candidates: &[(usize, Group)],
+    around: &Around<'v>,
+) -> Vec<(Group, &'v RepoPath)> {
+    if around.view().is_whole() {
+        return Vec::new();
+    }
+    let judged: HashSet<&RepoPath> = seen.iter().map(|s| &s.entry.path).collect();
+    let wanted: HashSet<&Group> = candidates.iter().map(|(_, group)| group).collect();
+    let others = around
+        .view()
+        .entries()
+        .par_iter()
+        .filter(|e| !e.selected && e.kind == FileKind::Regular && !judged.contains(&e.path));
+    others
+        .flat_map_iter(|e| {
+            let groups = groups_of(&e.path, around).into_iter();
+            groups
+                .filter(|group| wanted.contains(group))
+                .map(|group| (group, &e.path))
+        })
+        .collect()
+}
+
+struct Weigher<'w, 'v> {
+    seen: &'w [Seen<'v>],
+    around: &'w Around<'v>,
+    status: HashMap<&'w RepoPath, Status>,
+    countable: HashMap<Member<'w>, bool>,
+}
+
+impl<'w> Weigher<'w, '_> {
+    fn weigh(&mut self, candidate: usize, members: &[Member<'w>]) -> Adoption {
+        let others = || {
+            let all = members.iter().copied();
+            all.filter(move |m| *m != Member::Seen(candidate))
+        };
+        let mut encrypted = 0;
+        for member in others() {
+            encrypted += usize::from(self.status_in_base(member) == Status::Encrypted);
+        }
+        if encrypted == 0 {
+            return Adoption::None;
+        }
+        let mut plain = 0;
+        for member in others() {
+            if self.status_in_base(member) != Status::Plain {
+                continue;
             }
-            Some(_) => Status::Plain,
-            None => Status::Other,
-        },
+            let (path, around) = (self.path(member), self.around);
+            let counts = *self
+                .countable
+                .entry(member)
+                .or_insert_with(|| counts_as_plain(path, around));
+            plain += usize::from(counts);
+            // Under 80 % whatever comes.
+            if encrypted * 5 < (encrypted + plain) * 4 {
+                return Adoption::None;
+            }
+        }
+        if encrypted >= 3 {
+            Adoption::Outlier {
+                encrypted,
+                all: encrypted + plain,
+            }
+        } else {
+            Adoption::Lone
+        }
+    }
+
+    fn path(&self, member: Member<'w>) -> &'w RepoPath {
+        match member {
+            Member::Seen(i) => &self.seen[i].entry.path,
+            Member::Other(path) => path,
+        }
+    }
+
+    /// A file that differs from the base view counts as it is there.
+    fn status_in_base(&mut self, member: Member<'w>) -> Status {
+        let around = self.around;
+        let path = match member {
+            Member::Seen(i) => {
+                let s = &self.seen[i];
+                match s.entry.base {
+                    BaseState::Same | BaseState::NoBase => return s.status,
+                    BaseState::Absent => return Status::Other,
+                    BaseState::Maybe => &s.entry.path,
+                }
+            }
+            Member::Other(path) => path,
+        };
+        *self.status.entry(path).or_insert_with(|| {
+            let bytes = match around.view().find(path).map(|known| known.base) {
+                Some(BaseState::Absent) | None => return Status::Other,
+                Some(BaseState::NoBase) => around.read(path),
+                Some(_) => around.base(path),
+            };
+            let Some(bytes) = bytes else {
+                return Status::Other;
+            };
+            if memchr::memmem::find(&bytes, b"ENC[AES256_GCM,").is_some() {
+                return Status::Encrypted;
+            }
+            let source = Source::new(&bytes);
+            super::status(&Subject::new(path, &source, around))
+        })
     }
 }
 

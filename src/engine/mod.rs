@@ -211,7 +211,7 @@ fn judge_all(
         guard::index_differs(&mut seen, &around);
         guard::objects(&mut seen, view);
     }
-    whole::identities(&mut seen);
+    whole::identities(&mut seen, &around);
     let mut findings = Vec::new();
     let mut blind_spots = Vec::new();
     // What HEAD held cannot be compared where its object is gone.
@@ -313,14 +313,7 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         if entry.kind == FileKind::Symlink {
             return (checks::judge_link(&subject), Status::Other);
         }
-        let status = if subject.envelope.is_some() {
-            Status::Encrypted
-        } else if subject.exempt.is_none() && !subject.template && !subject.is_blank() {
-            Status::Plain
-        } else {
-            Status::Other
-        };
-        (checks::judge(&subject, around), status)
+        (checks::judge(&subject, around), status(&subject))
     }));
     match judged {
         Ok((judged, status)) => {
@@ -336,6 +329,16 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         }),
     }
     seen
+}
+
+fn status(subject: &Subject<'_>) -> Status {
+    if subject.envelope.is_some() {
+        Status::Encrypted
+    } else if subject.exempt.is_none() && !subject.template && !subject.is_blank() {
+        Status::Plain
+    } else {
+        Status::Other
+    }
 }
 
 /// Sorts by path, place and check, and counts equal ones.

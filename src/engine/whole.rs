@@ -11,12 +11,13 @@ use crate::keys;
 use crate::model::{BlindCode, BlindSpot, RepoPath, Severity, Span};
 use crate::say;
 use crate::sops::config::Choice;
+use crate::source::FileKind;
 use crate::subject::place::Places;
-use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, standing};
+use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject, standing};
 use crate::syntax::Format;
 
 /// Adds to each leaked age identity how many files it opens; one that opens live files is never lenient.
-pub(super) fn identities(seen: &mut [Seen<'_>]) {
+pub(super) fn identities(seen: &mut [Seen<'_>], around: &Around<'_>) {
     if seen.iter().all(|s| s.judged.sink.leaked.is_empty()) {
         return;
     }
@@ -28,6 +29,16 @@ pub(super) fn identities(seen: &mut [Seen<'_>]) {
                 .or_default()
                 .push(s.entry.path.clone());
         }
+    }
+    // Files that were not judged are opened by it as well.
+    if !around.view().is_whole() {
+        let wanted: Vec<String> = (seen.iter())
+            .flat_map(|s| s.judged.sink.leaked.iter().map(|(_, r)| r.clone()))
+            .collect();
+        for (recipient, path) in encrypted_elsewhere(&wanted, around) {
+            opened.entry(recipient).or_default().push(path);
+        }
+        opened.values_mut().for_each(|paths| paths.sort());
     }
     for s in seen.iter_mut() {
         let leaked = std::mem::take(&mut s.judged.sink.leaked);
@@ -57,6 +68,27 @@ pub(super) fn identities(seen: &mut [Seen<'_>]) {
             }
         }
     }
+}
+
+/// Files beside the judged ones that are encrypted to one of the recipients.
+fn encrypted_elsewhere(recipients: &[String], around: &Around<'_>) -> Vec<(String, RepoPath)> {
+    let entries = around.view().entries().par_iter();
+    let others = entries.filter(|e| !e.selected && e.kind == FileKind::Regular);
+    others
+        .flat_map_iter(|e| {
+            let bytes = around.read(&e.path).unwrap_or_default();
+            let named = |r: &&String| memchr::memmem::find(&bytes, r.as_bytes()).is_some();
+            let hits: Vec<String> = recipients.iter().filter(named).cloned().collect();
+            let envelope = !hits.is_empty() && {
+                let source = Source::new(&bytes);
+                let subject = Subject::new(&e.path, &source, around);
+                subject.envelope.is_some()
+            };
+            hits.into_iter()
+                .filter(move |_| envelope)
+                .map(|r| (r, e.path.clone()))
+        })
+        .collect()
 }
 
 /// Checks of every config, and of files that only look like one.

@@ -120,6 +120,11 @@ pub trait View: Send + Sync {
         self.entries().iter().filter(|e| e.selected).collect()
     }
 
+    /// Whether every file is selected.
+    fn is_whole(&self) -> bool {
+        self.entries().iter().all(|e| e.selected)
+    }
+
     /// What is known of a path; `None` when it is not in the view.
     fn find(&self, path: &RepoPath) -> Option<Known> {
         let entries = self.entries();

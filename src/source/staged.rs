@@ -369,6 +369,10 @@ impl View for StagedView {
         self.selected.iter().collect()
     }
 
+    fn is_whole(&self) -> bool {
+        self.selected.len() >= self.shared.index.len()
+    }
+
     fn find(&self, path: &RepoPath) -> Option<Known> {
         let at = self.selected.partition_point(|e| e.path < *path);
         match self.selected.get(at).filter(|e| e.path == *path) {
