@@ -533,6 +533,32 @@ fn every_kind_of_index_gives_the_same() {
 }
 
 #[test]
+fn a_large_index_is_read_in_pieces() {
+    for version in ["2", "4"] {
+        let lab = Lab::new();
+        for n in 0..1500 {
+            let dir = format!("d{}/e{}/f{}", n % 7, n % 11, n % 3);
+            lab.write(&format!("{dir}/file-{n}.yaml"), &format!("n: {n}\n"));
+        }
+        lab.write(&format!("long/{}.yaml", "x".repeat(200)), "l: 1\n");
+        let deep = "deep/".repeat(100);
+        lab.write(&format!("{deep}x.yaml"), "d: 1\n");
+        lab.commit("one");
+        lab.git(&["update-index", "--index-version", version]);
+        assert!(told(&agree(&lab)).is_empty());
+        for n in [0, 63, 64, 700, 1499] {
+            let dir = format!("d{}/e{}/f{}", n % 7, n % 11, n % 3);
+            lab.write(&format!("{dir}/file-{n}.yaml"), "changed\n");
+        }
+        lab.write(&format!("{deep}x.yaml"), "changed\n");
+        lab.write("d3/e2/new.yaml", "n: 1\n");
+        lab.git(&["rm", "-rq", "--cached", "d5/e4"]);
+        lab.git(&["add", "d0", "d1", "d2", "d3", "d4", "d6", "deep"]);
+        assert!(told(&agree(&lab)).len() > 20);
+    }
+}
+
+#[test]
 fn a_sparse_index_hides_no_change() {
     let lab = start();
     lab.git(&["sparse-checkout", "init", "--cone", "--sparse-index"]);

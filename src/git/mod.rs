@@ -13,6 +13,7 @@ mod base;
 )]
 mod env;
 mod index;
+mod index_dirs;
 mod objects;
 mod raw_index;
 mod repo;

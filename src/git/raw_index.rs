@@ -1,36 +1,63 @@
-//! The index by hopping over its entries, without a copy of it.
+//! The index by hopping over its entries, without holding it.
 //!
-//! For a commit of a few files in a repository of a hundred thousand, loading the index is most of the work. This reads
-//! versions 2 to 4 of either hash (`git help index-format`) and keeps, for each entry, where it stands. What it does not
-//! know — a split or sparse index, any other extension that must be understood, anything odd — it leaves to gix.
-//! Entries out of order are refused, as git does: everything here searches by halving. The checksum is not looked at, as
-//! git does not either.
+//! For a commit of a few files in a repository of a hundred thousand, loading the index is most of the work, and most of
+//! that is fresh memory. This reads the file once through a small window and keeps where every 64th entry stands, which
+//! directories there are, and the cache-tree; the few entries that are looked at later are read again. Versions 2 to 4 of
+//! either hash (`git help index-format`). What it does not know (a split or sparse index, any other extension that must be
+//! understood, anything odd) it leaves to gix. Entries out of order are refused, as git does: everything here searches by
+//! halving. The checksum is not looked at, as git does not either.
 
 use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use gix::hash::Kind;
 
+use super::index_dirs::Dirs;
 use super::objects::{Oid, OidKind};
 
-/// Places of entries in the bytes of an index.
+/// Entries of a block.
+const BLOCK: usize = 64;
+/// The window of the first reading.
+const WINDOW: usize = 256 << 10;
+/// The longest entry that is read here; a path beyond it is nobody's.
+const LONGEST: usize = 64 << 10;
+/// No cache-tree nests deeper than a path can.
+const MAX_DEPTH: usize = 4096;
+
+/// An index on disk.
 pub(super) struct RawIndex {
-    bytes: Vec<u8>,
-    /// Names of version 4, which are stored as differences.
-    arena: Vec<u8>,
-    spots: Vec<Spot>,
-    /// Entries that no tree can stand for: stages of conflicts, intents to add.
-    special: Vec<usize>,
+    file: Mutex<File>,
+    version: u32,
     hash_len: usize,
-    root: Option<Node>,
+    blocks: Vec<Block>,
+    len: usize,
+    /// Where the entries end.
+    end: u64,
+    /// Stages of conflicts and intents to add, in order; a few more may be among them.
+    pub(super) special: Vec<usize>,
+    pub(super) root: Option<Node>,
+    pub(super) dirs: Dirs,
 }
 
-#[derive(Clone, Copy)]
-struct Spot {
-    /// Where the entry begins.
-    at: u32,
-    /// Where its name begins, in the bytes or in the arena.
-    name: u32,
-    len: u32,
+/// Sixty-four entries, read when one of them is asked for.
+struct Block {
+    at: u64,
+    /// The path of the first of them.
+    first: Box<[u8]>,
+    /// The path of the entry before, on which version 4 builds.
+    before: Box<[u8]>,
+    entries: OnceLock<Vec<Entry>>,
+}
+
+/// An entry.
+pub(super) struct Entry {
+    pub(super) path: Box<[u8]>,
+    pub(super) id: Oid,
+    pub(super) kind: OidKind,
+    pub(super) stage: u8,
+    pub(super) intent_to_add: bool,
 }
 
 /// A directory of the cache-tree extension.
@@ -49,178 +76,312 @@ pub(super) enum Refused {
     Damaged(&'static str),
 }
 
-/// No cache-tree nests deeper than a path can.
-const MAX_DEPTH: usize = 4096;
-
 impl RawIndex {
-    pub(super) fn parse(bytes: Vec<u8>, hash: Kind) -> Result<Self, Refused> {
+    pub(super) fn read(file: File, hash: Kind) -> Result<Self, Refused> {
         let hash_len = hash.len_in_bytes();
-        let end = bytes.len().checked_sub(hash_len).ok_or(Refused::NotOurs)?;
-        if u32::try_from(bytes.len()).is_err() || bytes.get(..4) != Some(b"DIRC") {
-            return Err(Refused::NotOurs);
-        }
-        let version = u32_at(&bytes, 4).ok_or(Refused::NotOurs)?;
-        let count = u32_at(&bytes, 8).ok_or(Refused::NotOurs)? as usize;
-        // The smallest entry says how many there can be.
-        if !(2..=4).contains(&version) || count > end / (42 + hash_len) {
-            return Err(Refused::NotOurs);
-        }
-        let mut index = Self {
-            bytes,
-            arena: Vec::new(),
-            spots: Vec::with_capacity(count),
-            special: Vec::new(),
-            hash_len,
-            root: None,
+        let size = file.metadata().map_err(|_| Refused::NotOurs)?.len();
+        let end = size.checked_sub(hash_len as u64).ok_or(Refused::NotOurs)?;
+        let mut window = Window {
+            file,
+            bytes: vec![0; WINDOW.min(usize::try_from(end).unwrap_or(WINDOW))],
+            start: 0,
+            filled: 0,
+            at: 0,
+            end,
         };
-        let mut at = 12;
-        let mut in_order = true;
-        for n in 0..count {
-            at = index.hop(at, end, version).ok_or(Refused::NotOurs)?;
-            // Now, while both names are at hand.
-            in_order &= n == 0 || index.in_order(n);
+        let header = window.next(12).ok_or(Refused::NotOurs)?;
+        let version = u32_at(header, 4).ok_or(Refused::NotOurs)?;
+        let count = u32_at(header, 8).ok_or(Refused::NotOurs)? as usize;
+        let is_index = header.starts_with(b"DIRC") && (2..=4).contains(&version);
+        // The smallest entry says how many there can be.
+        if !is_index || count as u64 > end / (42 + hash_len as u64) {
+            return Err(Refused::NotOurs);
         }
+        window.skip(12);
+        let mut index = Self {
+            file: Mutex::new(window.file.try_clone().map_err(|_| Refused::NotOurs)?),
+            version,
+            hash_len,
+            blocks: Vec::with_capacity(count / BLOCK + 1),
+            len: count,
+            end: 0,
+            special: Vec::new(),
+            root: None,
+            dirs: Dirs::default(),
+        };
+        let in_order = index.hop(&mut window)?;
+        index.end = window.at;
         // A split index has entries without names: what it is comes first.
-        index.extensions(at, end, hash)?;
+        index.extensions(&mut window, hash)?;
         if !in_order {
             return Err(Refused::Damaged("its entries are out of order"));
         }
         Ok(index)
     }
 
-    /// Notes the entry at `at` and gives where the next begins.
-    fn hop(&mut self, at: usize, end: usize, version: u32) -> Option<usize> {
-        let flags_at = at + 40 + self.hash_len;
-        let flags = u16_at(&self.bytes, flags_at)?;
-        let extended = flags & 0x4000 != 0;
-        let mut name = flags_at + 2;
-        if extended {
-            if version == 2 {
-                return None;
+    /// Passes over all entries; tells whether they are in order.
+    fn hop(&mut self, window: &mut Window) -> Result<bool, Refused> {
+        let (mut path, mut before) = (Vec::new(), Vec::new());
+        let (mut stage, mut in_order) = (0, true);
+        for n in 0..self.len {
+            let at = window.at;
+            std::mem::swap(&mut path, &mut before);
+            let bytes = window.entry();
+            let head = head(bytes, self.version, self.hash_len, &before, &mut path)
+                .ok_or(Refused::NotOurs)?;
+            window.skip(head.len);
+            if n % BLOCK == 0 {
+                self.blocks.push(Block {
+                    at,
+                    first: path.as_slice().into(),
+                    before: before.as_slice().into(),
+                    entries: OnceLock::new(),
+                });
             }
-            name += 2;
+            // The stage, or any of the further flags.
+            if head.flags & 0x7000 != 0 {
+                self.special.push(n);
+            }
+            let now = (head.flags >> 12) & 3;
+            in_order &= n == 0
+                || match before.as_slice().cmp(&path) {
+                    Ordering::Less => true,
+                    Ordering::Equal => stage < now,
+                    Ordering::Greater => false,
+                };
+            stage = now;
+            self.dirs.push(n, &path);
         }
-        let spot = |name: usize, len: usize| {
-            Some(Spot {
-                at: u32::try_from(at).ok()?,
-                name: u32::try_from(name).ok()?,
-                len: u32::try_from(len).ok()?,
-            })
-        };
-        // The stage, or any of the further flags.
-        if flags & 0x7000 != 0 {
-            self.special.push(self.spots.len());
-        }
-        if version == 4 {
-            let (strip, used) = varint(self.bytes.get(name..end)?)?;
-            name += used;
-            let len = memchr::memchr(0, self.bytes.get(name..end)?)?;
-            let kept = match self.spots.last() {
-                Some(last) => (last.len as usize).checked_sub(strip)?,
-                None if strip == 0 => 0,
-                None => return None,
-            };
-            let from = self.spots.last().map_or(0, |last| last.name as usize);
-            let start = self.arena.len();
-            self.arena.extend_from_within(from..from + kept);
-            self.arena.extend_from_slice(&self.bytes[name..name + len]);
-            self.spots.push(spot(start, kept + len)?);
-            return Some(name + len + 1);
-        }
-        let len = match (flags & 0x0fff) as usize {
-            0x0fff => memchr::memchr(0, self.bytes.get(name..end)?)?,
-            len => len,
-        };
-        // One to eight NULs make the length of an entry a multiple of eight.
-        let next = at + ((name + len - at) / 8 + 1) * 8;
-        if next > end || self.bytes.get(name + len) != Some(&0) {
-            return None;
-        }
-        self.spots.push(spot(name, len)?);
-        Some(next)
+        self.dirs.finish(self.len);
+        Ok(in_order)
     }
 
-    /// Whether the entry `at` comes after the one before it.
-    fn in_order(&self, at: usize) -> bool {
-        match self.path(at - 1).cmp(self.path(at)) {
-            Ordering::Less => true,
-            Ordering::Equal => self.stage(at - 1) < self.stage(at),
-            Ordering::Greater => false,
-        }
-    }
-
-    fn extensions(&mut self, mut at: usize, end: usize, hash: Kind) -> Result<(), Refused> {
-        while at < end {
-            let signature = self.bytes.get(at..at + 4).ok_or(Refused::NotOurs)?;
-            let len = u32_at(&self.bytes, at + 4).ok_or(Refused::NotOurs)? as usize;
-            let data = at + 8..at + 8 + len;
-            if data.end > end {
+    fn extensions(&mut self, window: &mut Window, hash: Kind) -> Result<(), Refused> {
+        while window.at < window.end {
+            let header = window.next(8).ok_or(Refused::NotOurs)?;
+            let signature: [u8; 4] = header[..4].try_into().map_err(|_| Refused::NotOurs)?;
+            let len = u32_at(header, 4).ok_or(Refused::NotOurs)? as usize;
+            window.skip(8);
+            if len as u64 > window.end - window.at {
                 return Err(Refused::NotOurs);
             }
             // Those in capitals may be passed over.
             if !signature[0].is_ascii_uppercase() {
                 return Err(Refused::NotOurs);
             }
-            if signature == b"TREE" {
+            if &signature == b"TREE" {
+                let bytes = window.next(len).ok_or(Refused::NotOurs)?;
                 // One that cannot be read only costs time.
-                self.root = node(&mut &self.bytes[data.clone()], hash, 0);
+                self.root = node(&mut &bytes[..len], hash, 0);
             }
-            at = data.end;
+            window.skip(len);
         }
         Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.spots.len()
+        self.len
     }
 
-    pub(super) fn path(&self, at: usize) -> &[u8] {
-        let spot = &self.spots[at];
-        let name = spot.name as usize..(spot.name + spot.len) as usize;
-        if self.arena.is_empty() {
-            &self.bytes[name]
+    /// An entry. What can no longer be read stands for itself: an object that is not there.
+    pub(super) fn entry(&self, at: usize) -> &Entry {
+        let block = &self.blocks[at / BLOCK];
+        let entries = block.entries.get_or_init(|| {
+            let count = BLOCK.min(self.len - at / BLOCK * BLOCK);
+            self.load(at / BLOCK, count)
+                .unwrap_or_else(|| lost(block, count, self.hash_len))
+        });
+        &entries[at % BLOCK]
+    }
+
+    /// The first entry that is not before `path`, among those of `within`.
+    pub(super) fn lower_bound(&self, path: &[u8], within: std::ops::Range<usize>) -> usize {
+        let block = self.blocks.partition_point(|b| *b.first < *path);
+        // It is in the block before, or the first of this one.
+        let from = block.saturating_sub(1) * BLOCK;
+        let (mut low, mut high) = (
+            from.max(within.start).min(within.end),
+            (block * BLOCK).min(within.end).max(within.start),
+        );
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if *self.entry(middle).path < *path {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    fn load(&self, block: usize, count: usize) -> Option<Vec<Entry>> {
+        let start = self.blocks[block].at;
+        let end = self.blocks.get(block + 1).map_or(self.end, |next| next.at);
+        let mut bytes = vec![0; usize::try_from(end.checked_sub(start)?).ok()?];
+        {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(start)).ok()?;
+            file.read_exact(&mut bytes).ok()?;
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(count);
+        let mut rest = bytes.as_slice();
+        for _ in 0..count {
+            let before = entries
+                .last()
+                .map_or(&self.blocks[block].before, |e| &e.path);
+            let mut path = Vec::new();
+            let head = head(rest, self.version, self.hash_len, before, &mut path)?;
+            let further = u16_at(rest, 42 + self.hash_len)?;
+            entries.push(Entry {
+                path: path.into_boxed_slice(),
+                id: Oid::try_from(rest.get(40..40 + self.hash_len)?).ok()?,
+                kind: kind(u32_at(rest, 24)?),
+                stage: ((head.flags >> 12) & 3) as u8,
+                intent_to_add: head.flags & 0x4000 != 0 && further & 0x2000 != 0,
+            });
+            rest = &rest[head.len..];
+        }
+        Some(entries)
+    }
+}
+
+fn lost(block: &Block, count: usize, hash_len: usize) -> Vec<Entry> {
+    let kind = if hash_len == Kind::Sha1.len_in_bytes() {
+        Kind::Sha1
+    } else {
+        Kind::Sha256
+    };
+    let entry = |_| Entry {
+        path: block.first.clone(),
+        id: kind.null(),
+        kind: OidKind::Blob,
+        stage: 0,
+        intent_to_add: false,
+    };
+    (0..count).map(entry).collect()
+}
+
+/// Of the mode only the kind and the executable bit are kept in an index.
+fn kind(mode: u32) -> OidKind {
+    match mode & 0o170_000 {
+        0o120_000 => OidKind::Link,
+        0o160_000 => OidKind::Submodule,
+        0o040_000 => OidKind::Tree,
+        _ if mode & 0o100 != 0 => OidKind::Executable,
+        _ => OidKind::Blob,
+    }
+}
+
+/// The length of an entry and its flags.
+struct Head {
+    len: usize,
+    flags: u16,
+}
+
+/// Reads the entry at the beginning of `bytes`; `path` becomes its path, `before` is that of the one before it.
+fn head(
+    bytes: &[u8],
+    version: u32,
+    hash_len: usize,
+    before: &[u8],
+    path: &mut Vec<u8>,
+) -> Option<Head> {
+    let flags = u16_at(bytes, 40 + hash_len)?;
+    let mut name = 42 + hash_len;
+    if flags & 0x4000 != 0 {
+        if version == 2 {
+            return None;
+        }
+        name += 2;
+    }
+    path.clear();
+    if version == 4 {
+        let (strip, used) = varint(bytes.get(name..)?)?;
+        name += used;
+        let len = memchr::memchr(0, bytes.get(name..)?)?;
+        path.extend_from_slice(&before[..before.len().checked_sub(strip)?]);
+        path.extend_from_slice(&bytes[name..name + len]);
+        return Some(Head {
+            len: name + len + 1,
+            flags,
+        });
+    }
+    let len = match (flags & 0x0fff) as usize {
+        0x0fff => memchr::memchr(0, bytes.get(name..)?)?,
+        len => len,
+    };
+    path.extend_from_slice(bytes.get(name..name + len)?);
+    // One to eight NULs make the length of an entry a multiple of eight.
+    let whole = ((name + len) / 8 + 1) * 8;
+    (bytes.get(name + len) == Some(&0) && whole <= bytes.len())
+        .then_some(Head { len: whole, flags })
+}
+
+/// A file through a small window.
+struct Window {
+    file: File,
+    bytes: Vec<u8>,
+    start: usize,
+    filled: usize,
+    /// Where the window's start stands in the file.
+    at: u64,
+    /// What lies behind is not looked at: the checksum.
+    end: u64,
+}
+
+impl Window {
+    /// What is left of the window; at least one entry, unless the end is near.
+    fn entry(&mut self) -> &[u8] {
+        if self.filled - self.start < LONGEST {
+            self.fill(LONGEST);
+        }
+        &self.bytes[self.start..self.filled]
+    }
+
+    /// The next `len` bytes or more.
+    fn next(&mut self, len: usize) -> Option<&[u8]> {
+        if self.filled - self.start < len {
+            self.fill(len);
+        }
+        let rest = &self.bytes[self.start..self.filled];
+        (rest.len() >= len).then_some(rest)
+    }
+
+    fn fill(&mut self, least: usize) {
+        self.bytes.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.start = 0;
+        if self.bytes.len() < least {
+            let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+            self.bytes.resize(least.min(left).max(self.bytes.len()), 0);
+        }
+        let left = (self.end - self.at).saturating_sub(self.filled as u64);
+        let room = usize::try_from(left).map_or(self.bytes.len(), |left| {
+            (self.filled + left).min(self.bytes.len())
+        });
+        while self.filled < room {
+            match self.file.read(&mut self.bytes[self.filled..room]) {
+                Ok(0) => break,
+                Ok(n) => self.filled += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn skip(&mut self, len: usize) {
+        self.at += len as u64;
+        let have = self.filled - self.start;
+        if len <= have {
+            self.start += len;
         } else {
-            &self.arena[name]
+            // Over what was never read.
+            let beyond = i64::try_from(len - have).unwrap_or(i64::MAX);
+            self.start = self.filled;
+            if self.file.seek(SeekFrom::Current(beyond)).is_err() {
+                self.at = self.end;
+            }
         }
-    }
-
-    pub(super) fn id(&self, at: usize) -> Oid {
-        let start = self.spots[at].at as usize + 40;
-        Oid::from_bytes_or_panic(&self.bytes[start..start + self.hash_len])
-    }
-
-    pub(super) fn kind(&self, at: usize) -> OidKind {
-        // Of the mode only the kind and the executable bit are kept in an index.
-        match u32_at(&self.bytes, self.spots[at].at as usize + 24).unwrap_or(0) {
-            mode if mode & 0o170_000 == 0o120_000 => OidKind::Link,
-            mode if mode & 0o170_000 == 0o160_000 => OidKind::Submodule,
-            mode if mode & 0o170_000 == 0o040_000 => OidKind::Tree,
-            mode if mode & 0o100 != 0 => OidKind::Executable,
-            _ => OidKind::Blob,
-        }
-    }
-
-    pub(super) fn stage(&self, at: usize) -> u8 {
-        ((self.flags(at) >> 12) & 3) as u8
-    }
-
-    pub(super) fn intent_to_add(&self, at: usize) -> bool {
-        let further = self.spots[at].at as usize + 42 + self.hash_len;
-        self.flags(at) & 0x4000 != 0
-            && u16_at(&self.bytes, further).is_some_and(|flags| flags & 0x2000 != 0)
-    }
-
-    fn flags(&self, at: usize) -> u16 {
-        u16_at(&self.bytes, self.spots[at].at as usize + 40 + self.hash_len).unwrap_or(0)
-    }
-
-    /// Stages of conflicts and intents to add, in order; a few more may be among them.
-    pub(super) fn take_special(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.special)
-    }
-
-    pub(super) fn take_root(&mut self) -> Option<Node> {
-        self.root.take()
     }
 }
 
@@ -285,7 +446,13 @@ fn number(text: &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -305,8 +472,11 @@ mod tests {
             b"DIRC\0\0\0\x02\xff\xff\xff\xff01234567890123456789",
             b"DIRC\0\0\0\x09\0\0\0\x0001234567890123456789",
         ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            file.rewind().unwrap();
             assert!(matches!(
-                RawIndex::parse(bytes.to_vec(), Kind::Sha1),
+                RawIndex::read(file, Kind::Sha1),
                 Err(Refused::NotOurs)
             ));
         }

@@ -192,9 +192,9 @@ impl Repo {
     pub fn staged_index(&self) -> Result<StagedIndex, GitError> {
         // A pipe in place of the index would never answer.
         let regular = self.index_path.metadata().is_ok_and(|m| m.is_file());
-        let bytes = regular.then(|| std::fs::read(&self.index_path));
-        match bytes.transpose() {
-            Ok(bytes) => StagedIndex::new(self, bytes),
+        let file = regular.then(|| std::fs::File::open(&self.index_path));
+        match file.transpose() {
+            Ok(file) => StagedIndex::new(self, file),
             Err(error) => Err(self.index_error(&error.to_string())),
         }
     }

@@ -24,7 +24,7 @@ pub struct StagedIndex {
 }
 
 enum Entries {
-    Raw(RawIndex),
+    Raw(Box<RawIndex>),
     Whole(Box<Index>),
 }
 
@@ -66,23 +66,20 @@ pub struct Changes {
 }
 
 impl StagedIndex {
-    /// Reads the index of a repository; `bytes` is what stands in its file, `None` when there is none.
-    pub(super) fn new(repo: &Repo, bytes: Option<Vec<u8>>) -> Result<Self, GitError> {
-        let hash = repo.hash();
-        let raw = match bytes {
-            None => return Self::whole(repo),
-            Some(bytes) => RawIndex::parse(bytes, hash),
+    /// Reads the index of a repository; `file` is its file, `None` when there is none.
+    pub(super) fn new(repo: &Repo, file: Option<std::fs::File>) -> Result<Self, GitError> {
+        let Some(file) = file else {
+            return Self::whole(repo);
         };
-        let mut raw = match raw {
-            Ok(raw) => raw,
-            Err(Refused::NotOurs) => return Self::whole(repo),
-            Err(Refused::Damaged(what)) => return Err(repo.index_error(what)),
-        };
-        Ok(Self {
-            root: raw.take_root(),
-            special: raw.take_special(),
-            entries: Entries::Raw(raw),
-        })
+        match RawIndex::read(file, repo.hash()) {
+            Ok(mut raw) => Ok(Self {
+                root: raw.root.take(),
+                special: std::mem::take(&mut raw.special),
+                entries: Entries::Raw(Box::new(raw)),
+            }),
+            Err(Refused::NotOurs) => Self::whole(repo),
+            Err(Refused::Damaged(what)) => Err(repo.index_error(what)),
+        }
     }
 
     fn whole(repo: &Repo) -> Result<Self, GitError> {
@@ -114,7 +111,7 @@ impl StagedIndex {
     /// The path of an entry.
     pub fn path(&self, at: usize) -> &[u8] {
         match &self.entries {
-            Entries::Raw(raw) => raw.path(at),
+            Entries::Raw(raw) => &raw.entry(at).path,
             Entries::Whole(index) => index.path(at),
         }
     }
@@ -122,7 +119,7 @@ impl StagedIndex {
     /// The object of an entry.
     pub fn id(&self, at: usize) -> Oid {
         match &self.entries {
-            Entries::Raw(raw) => raw.id(at),
+            Entries::Raw(raw) => raw.entry(at).id,
             Entries::Whole(index) => *index.entry(at).id,
         }
     }
@@ -130,7 +127,7 @@ impl StagedIndex {
     /// What an entry is.
     pub fn kind(&self, at: usize) -> OidKind {
         match &self.entries {
-            Entries::Raw(raw) => raw.kind(at),
+            Entries::Raw(raw) => raw.entry(at).kind,
             Entries::Whole(index) => index.entry(at).kind,
         }
     }
@@ -138,7 +135,7 @@ impl StagedIndex {
     /// 0, or the stage of a conflict.
     pub fn stage(&self, at: usize) -> u8 {
         match &self.entries {
-            Entries::Raw(raw) => raw.stage(at),
+            Entries::Raw(raw) => raw.entry(at).stage,
             Entries::Whole(index) => index.entry(at).stage as u8,
         }
     }
@@ -146,7 +143,7 @@ impl StagedIndex {
     /// Whether only the intent to add was recorded.
     pub fn intent_to_add(&self, at: usize) -> bool {
         match &self.entries {
-            Entries::Raw(raw) => raw.intent_to_add(at),
+            Entries::Raw(raw) => raw.entry(at).intent_to_add,
             Entries::Whole(index) => index.entry(at).intent_to_add,
         }
     }
@@ -164,6 +161,13 @@ impl StagedIndex {
 
     fn range_of(&self, dir: &[u8], within: Range<usize>) -> Range<usize> {
         let start = self.lower_bound(dir, within.clone());
+        if let (Entries::Raw(raw), Some((_, path))) = (&self.entries, dir.split_last())
+            && start < within.end
+            && self.path(start).starts_with(dir)
+            && let Some(end) = raw.dirs.end(start, path.len())
+        {
+            return start..end.min(within.end);
+        }
         let (mut low, mut high) = (start, within.end);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -176,7 +180,22 @@ impl StagedIndex {
         start..low
     }
 
+    /// Where the directory ends that the entry at `start` is the first of.
+    fn end_of(&self, dir: &[u8], start: usize, end: usize) -> usize {
+        let known = match &self.entries {
+            Entries::Raw(raw) => raw.dirs.end(start, dir.len() - 1),
+            Entries::Whole(_) => None,
+        };
+        known.map_or_else(
+            || self.range_of(dir, start..end).end,
+            |known| known.min(end),
+        )
+    }
+
     fn lower_bound(&self, path: &[u8], within: Range<usize>) -> usize {
+        if let Entries::Raw(raw) = &self.entries {
+            return raw.lower_bound(path, within);
+        }
         let (mut low, mut high) = (within.start, within.end);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -314,16 +333,8 @@ impl<'a> Walk<'a> {
             let at = n.children.binary_search_by(|c| c.name.as_slice().cmp(name));
             n.children.get(at.ok()?)
         });
-        // The count of the cache-tree is a guess: the names decide.
-        let guess = node
-            .and_then(|n| n.valid.as_ref())
-            .and_then(|(_, count)| at.checked_add(*count))
-            .filter(|end| *end > at && *end <= dir.range.end)
-            .filter(|end| {
-                let ends = *end == dir.range.end || !self.index.path(*end).starts_with(&prefix);
-                ends && self.index.path(end - 1).starts_with(&prefix)
-            });
-        let end = guess.unwrap_or_else(|| self.index.range_of(&prefix, at..dir.range.end).end);
+        // The count of the cache-tree is not asked where this directory ends: the names are.
+        let end = self.index.end_of(&prefix, at, dir.range.end);
         // Names are in order, so an empty range cannot be; a damaged index must not loop.
         let end = end.max(at + 1);
         let tree = meet(items, name, true).map(|(id, _)| id);
