@@ -4,13 +4,16 @@
 //! first use, and compared in lower case. This room knows no meaning: which list answers which question is the caller's
 //! business (see `docs/word-lists.md`).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
 
 /// One word list, parsed on first use.
 pub struct WordList {
     name: &'static str,
-    set: LazyLock<HashSet<&'static str>>,
+    set: LazyLock<HashSet<&'static str, FixedState>>,
     list: LazyLock<Vec<&'static str>>,
 }
 
@@ -28,6 +31,15 @@ impl WordList {
     /// The entries in file order.
     pub fn iter(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.list.iter().copied()
+    }
+}
+
+/// The form in which words are compared. Most names have it already.
+pub fn lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
         return;
     }
     for (n, doc) in s.documents().iter().enumerate() {
-        for found in embedded_secrets(doc).into_iter().filter(|f| !f.open_patch) {
+        for found in embedded_secrets(doc) {
             let Some((severity, key)) = worst(s, &found) else {
                 continue;
             };

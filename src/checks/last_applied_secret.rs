@@ -16,9 +16,12 @@ pub static INFO: CheckInfo = CheckInfo {
 };
 
 pub(super) fn run(s: &Subject<'_>, sink: &mut Sink) {
+    if s.parsed.is_none() || standing::is_prose_or_code(&s.name) {
+        return;
+    }
     let mentioned =
         memchr::memmem::find(s.text.as_bytes(), b"last-applied").is_some() || s.hints.escape;
-    if s.parsed.is_none() || !mentioned || standing::is_prose_or_code(&s.name) {
+    if !mentioned {
         return;
     }
     for (n, doc) in s.documents().iter().enumerate() {

@@ -241,8 +241,8 @@ fn envelope(
             && Format::of_name(&s.name) != Format::Binary
             && s.decision.is_narrow()
     });
-    let by_rule = by_rule.map(|r| s.survey(Some(&r.effective_options(s.format))));
-    unencrypted_value::run(s, &own, by_rule.as_ref(), sink);
+    let by_rule = by_rule.map(|r| s.selected_by(&r.effective_options(s.format), &own));
+    unencrypted_value::run(s, &own, &by_rule.unwrap_or_default(), sink);
     encrypted_identity::run(s, sink);
     match rule {
         Some(rule) => {

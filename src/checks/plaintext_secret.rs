@@ -1,7 +1,7 @@
 //! A v1 Secret with a value that is neither encrypted nor harmless (step 3).
 
 use super::Sink;
-use crate::kube::{SecretValue, embedded_secrets, secret_values, sops_secret_values};
+use crate::kube::{SecretValue, open_patches, secret_values, sops_secret_values};
 use crate::model::{Argument, CheckInfo, Finding, Place, SafeKey, Severity};
 use crate::say;
 use crate::subject::leaves::class_of_secret;
@@ -30,6 +30,10 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
             let Some(class) = class(s, doc, &value) else {
                 continue;
             };
+            if is_silent(class) && s.is_whole() {
+                // Most values; their places would cost more than all the rest.
+                continue;
+            }
             let place = s.places.node(doc, n, &value.path, value.site);
             told.extend(place.position.map(|p| p.line));
             report(s, doc.text(value.key).unwrap_or(""), class, place, sink);
@@ -37,7 +41,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     }
     // A JSON-6902 patch of a Secret that stands open in the file; one in a string is an embedded Secret.
     for (n, doc) in s.documents().iter().enumerate() {
-        for found in embedded_secrets(doc).into_iter().filter(|f| f.open_patch) {
+        for found in open_patches(doc) {
             for (key, value, base64) in &found.values {
                 let place = s.places.node(doc, n, &found.path, found.node);
                 report(
@@ -102,6 +106,14 @@ fn class(s: &Subject<'_>, doc: &Document<'_>, value: &SecretValue) -> Option<Val
         }
         _ => None,
     }
+}
+
+/// Whether nothing is said about a value of this class.
+fn is_silent(class: ValueClass) -> bool {
+    matches!(
+        class,
+        ValueClass::Harmless(_) | ValueClass::Reference | ValueClass::Substitution
+    )
 }
 
 fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mut Sink) {

@@ -7,7 +7,7 @@ use crate::model::{Argument, CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::value::Judged;
 use crate::subject::leaves::key_of;
-use crate::subject::{Subject, Survey};
+use crate::subject::{PlainLeaf, Subject, Survey};
 
 /// See `docs/checks/unencrypted-value.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -18,8 +18,8 @@ pub static INFO: CheckInfo = CheckInfo {
     softened_in_lenient_places: false,
 };
 
-pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: Option<&Survey>, sink: &mut Sink) {
-    let mut report = |leaf: &crate::subject::PlainLeaf, by_rule: bool| {
+pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: &[PlainLeaf], sink: &mut Sink) {
+    let mut report = |leaf: &PlainLeaf, by_rule: bool| {
         let doc = &s.documents()[leaf.document];
         let place = s.places.node(doc, leaf.document, &leaf.path, leaf.site);
         let key = crate::model::SafeKey::new(key_of(doc, &leaf.path));
@@ -48,18 +48,13 @@ pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: Option<&Survey>, sink:
     {
         report(leaf, false);
     }
-    let Some(by_rule) = by_rule else { return };
     let own: std::collections::HashSet<_> = own
         .plain
         .iter()
         .filter(|l| l.selected)
         .map(|l| (l.document, l.node))
         .collect();
-    for leaf in by_rule
-        .plain
-        .iter()
-        .filter(|l| l.selected && l.judged == Judged::Plain)
-    {
+    for leaf in by_rule {
         if !own.contains(&(leaf.document, leaf.node)) {
             report(leaf, true);
         }

@@ -85,10 +85,10 @@ impl Neighbourhood for Around<'_> {
     }
 
     fn may_have_encrypted_sibling(&self, path: &RepoPath) -> bool {
-        let has = |name: &[u8], marks: &[&str]| {
-            marks
-                .iter()
-                .any(|m| memchr::memmem::find(name, m.as_bytes()).is_some())
+        // Whether a part of the name behind a dot begins with a mark.
+        let has = |name: &[u8], marks: &[&[u8]]| {
+            let mut parts = name.split(|b| *b == b'.').skip(1);
+            parts.any(|part| marks.iter().any(|mark| part.starts_with(mark)))
         };
         let promising = self.promising.get_or_init(|| {
             let near = self.view.neighbours();
@@ -98,15 +98,14 @@ impl Neighbourhood for Around<'_> {
                     Some(at) => (&path[..at], &path[at + 1..]),
                     None => (&path[..0], path),
                 });
-            let marked = split.filter(|(_, name)| has(name, &[".enc", ".sops", ".encrypted"]));
+            let marked = split.filter(|(_, name)| has(name, &[b"enc", b"sops", b"encrypted"]));
             marked.map(|(dir, _)| dir.into()).collect()
         });
         // A name that is a copy's by itself needs no promise beside it.
-        let own = String::from_utf8_lossy(path.file_name()).to_ascii_lowercase();
-        has(
-            own.as_bytes(),
-            &[".dec", ".plain", ".bak", ".old", ".orig", "~"],
-        ) || promising.contains(path.parent())
+        let own = path.file_name().to_ascii_lowercase();
+        has(&own, &[b"dec", b"plain", b"bak", b"old", b"orig"])
+            || own.contains(&b'~')
+            || promising.contains(path.parent())
     }
 
     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
@@ -128,7 +127,10 @@ impl Neighbourhood for Around<'_> {
     }
 
     fn rename_sources(&self, path: &RepoPath) -> Vec<RepoPath> {
-        let (Some(base), Some(known)) = (self.base, self.view.find(path)) else {
+        let Some(base) = self.base.filter(|base| !base.removed().is_empty()) else {
+            return Vec::new();
+        };
+        let Some(known) = self.view.find(path) else {
             return Vec::new();
         };
         if known.base != BaseState::Absent {

@@ -182,6 +182,8 @@ fn judge_all(
         .collect();
     let mut seen: Vec<Seen<'_>> = selected
         .par_iter()
+        // Small shares, so that no thread sits idle while another finishes a long one.
+        .with_max_len(16)
         .map(|entry| judge_entry(entry, &around))
         .collect();
     if !options.config_only {

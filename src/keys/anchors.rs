@@ -1,6 +1,6 @@
 //! The needles: what a text must contain before a key can be in it.
 //!
-//! One automaton serves the prefilter and the search. Base64 has three alignments, so a word has three needles; each
+//! The prefilter takes the same needles into its own pass. Base64 has three alignments, so a word has three needles; each
 //! keeps only the characters that the word alone decides. Words are short and come in pairs (`PRIVATE`, `KEY-----`) so
 //! that base64 broken over lines cannot split every one of them. Certificates are the commonest base64 in a GitOps
 //! repository and must not wake the search, hence no needle for `-----BEGIN` itself; only in base64 of base64, where
@@ -60,6 +60,11 @@ static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .build(needles)
         .ok()
 });
+
+/// The needles themselves, for a search that looks for other strings in the same pass.
+pub(super) fn needles() -> impl Iterator<Item = &'static [u8]> {
+    NEEDLES.iter().map(|(needle, _)| needle.as_slice())
+}
 
 /// Whether any needle occurs.
 pub(super) fn any(bytes: &[u8]) -> bool {

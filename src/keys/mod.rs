@@ -100,6 +100,11 @@ pub fn may_contain_key(bytes: &[u8]) -> bool {
     anchors::any(bytes)
 }
 
+/// What [`may_contain_key`] looks for, so that a caller can look for it in a pass of its own.
+pub fn needles() -> impl Iterator<Item = &'static [u8]> {
+    anchors::needles()
+}
+
 /// Finds all private keys of a text, in order of place and without overlaps.
 pub fn find(text: &str) -> Vec<KeyHit> {
     let mut search = Search {

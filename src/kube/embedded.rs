@@ -1,5 +1,9 @@
 //! Secrets inside strings: manifests in ConfigMap values, inline patches, post-renderers, the last-applied annotation.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::secret;
 use crate::syntax::PathPart;
 use crate::syntax::{Document, Format, Kind, NodeId, Parsed, parse_values};
@@ -14,24 +18,50 @@ pub struct EmbeddedSecret {
     pub values: Vec<(String, String, bool)>,
     /// Whether the string could not be parsed, so that it was read by lines.
     pub by_lines: bool,
-    /// Whether this is a JSON-6902 patch of a Secret in a list, which stands open in the file.
-    pub open_patch: bool,
 }
 
 /// Annotation in which `kubectl apply` keeps the object it was given.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// JSON-6902 patches of Secrets that stand open in the document, as lists; those in strings are embedded.
+pub fn open_patches(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
+    let mut out = Vec::new();
+    secret::walk_mappings(doc, &mut |path, id, _| {
+        if !targets_secret(doc, id) {
+            return;
+        }
+        for (k, v) in doc.get_all(id, "patch") {
+            let values = match doc.kind(v) {
+                Kind::Sequence(_) => operations(doc, v),
+                _ => continue,
+            };
+            if !values.is_empty() {
+                out.push(EmbeddedSecret {
+                    path: [path, &[PathPart::Key(k)]].concat(),
+                    node: v,
+                    values,
+                    by_lines: false,
+                });
+            }
+        }
+    });
+    out
+}
+
+/// Whether a mapping is a patch of Secrets.
+fn targets_secret(doc: &Document<'_>, mapping: NodeId) -> bool {
+    doc.get(mapping, "target").is_some_and(|target| {
+        let kind = doc.get(target, "kind").and_then(|k| doc.text(k));
+        let group = doc.get(target, "group").and_then(|g| doc.text(g));
+        kind == Some("Secret") && group.unwrap_or("").is_empty()
+    })
+}
+
 /// Secrets in strings of the document, the last-applied annotation apart.
 pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
     let mut out = Vec::new();
     secret::walk_mappings(doc, &mut |path, id, _| {
-        let target_is_secret = ["target"].iter().any(|t| {
-            doc.get(id, t).is_some_and(|t| {
-                let kind = doc.get(t, "kind").and_then(|k| doc.text(k));
-                let group = doc.get(t, "group").and_then(|g| doc.text(g)).unwrap_or("");
-                kind == Some("Secret") && group.is_empty()
-            })
-        });
+        let target_is_secret = targets_secret(doc, id);
         for (k, v) in doc.entries(id) {
             let key = doc.text(k).unwrap_or("");
             if key == LAST_APPLIED {
@@ -52,16 +82,6 @@ pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
                 }
                 Kind::Sequence(_) => {
                     if target_is_secret && key == "patch" {
-                        let values = operations(doc, v);
-                        if !values.is_empty() {
-                            out.push(EmbeddedSecret {
-                                path: here(),
-                                node: v,
-                                values,
-                                by_lines: false,
-                                open_patch: true,
-                            });
-                        }
                         continue;
                     }
                     for (i, item) in doc.items(v).enumerate() {
@@ -79,10 +99,13 @@ pub fn embedded_secrets(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
     out
 }
 
+/// Every string of a document is asked for this first.
+static SECRET: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"Secret"));
+
 /// Whether a string can hold a Secret at all.
 fn may_hold_secret(text: &str) -> bool {
     text.len() > 20
-        && memchr::memmem::find(text.as_bytes(), b"Secret").is_some()
+        && SECRET.find(text.as_bytes()).is_some()
         && memchr::memmem::find(text.as_bytes(), b"kind").is_some()
         && memchr::memmem::find(text.as_bytes(), b"ata").is_some()
 }
@@ -122,7 +145,6 @@ fn string(path: &[PathPart], node: NodeId, text: &str, patch: bool, out: &mut Ve
             node,
             values,
             by_lines,
-            open_patch: false,
         });
     }
 }
@@ -199,7 +221,6 @@ pub fn last_applied(doc: &Document<'_>) -> Vec<EmbeddedSecret> {
                     node: doc.resolve(v),
                     values,
                     by_lines: !parsed.is_whole(),
-                    open_patch: false,
                 });
             }
         }

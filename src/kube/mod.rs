@@ -10,7 +10,7 @@ mod generator;
 mod object;
 mod secret;
 
-pub use embedded::{EmbeddedSecret, embedded_secrets, last_applied};
+pub use embedded::{EmbeddedSecret, embedded_secrets, last_applied, open_patches};
 pub use flux::{FluxKustomization, flux_kustomization, patches_add_decryption};
 pub use generator::{
     Generator, GeneratorEntry, generators, is_kustomization_name, kustomization_sources,

@@ -31,11 +31,11 @@ pub fn secret_values(doc: &Document<'_>, extra_kinds: &[String]) -> Vec<SecretVa
             .get_merged(id, "kind")
             .and_then(|k| doc.text(k))
             .map(str::trim);
-        let api = doc
-            .get_merged(id, "apiVersion")
-            .and_then(|k| doc.text(k))
-            .map(str::trim);
-        let core = kind == Some("Secret") && api == Some("v1");
+        let is_v1 = || {
+            let api = doc.get_merged(id, "apiVersion").and_then(|k| doc.text(k));
+            api.map(str::trim) == Some("v1")
+        };
+        let core = kind == Some("Secret") && is_v1();
         let named = kind.is_some_and(|k| extra_kinds.iter().any(|e| e == k));
         if core || named || (in_secret_list && kind.is_none_or(|k| k == "Secret")) {
             collect(doc, path, id, &mut out);
@@ -94,11 +94,15 @@ fn collect_within(
                 Some("stringData") => false,
                 _ => continue,
             };
-            let mut path = path.to_vec();
-            path.push(PathPart::Key(key));
+            let path = below(path, PathPart::Key(key));
             values(doc, &path, section, base64, out, depth);
         }
     }
+}
+
+/// A path with one part more.
+fn below(path: &[PathPart], part: PathPart) -> Vec<PathPart> {
+    [path, &[part]].concat()
 }
 
 fn values(
@@ -116,8 +120,7 @@ fn values(
             if doc.text(k) == Some("<<") {
                 continue;
             }
-            let mut path = path.to_vec();
-            path.push(PathPart::Key(k));
+            let path = below(path, PathPart::Key(k));
             match doc.kind(v) {
                 Kind::Scalar(_) => out.push(SecretValue {
                     path,
@@ -148,10 +151,8 @@ fn values(
                 Kind::Sequence(_) if !base64 => {
                     for (i, item) in doc.items(v).enumerate() {
                         if doc.scalar(item).is_some() {
-                            let mut path = path.clone();
-                            path.push(PathPart::Index(i));
                             out.push(SecretValue {
-                                path,
+                                path: below(&path, PathPart::Index(i)),
                                 node: doc.resolve(item),
                                 site: item,
                                 key: k,

@@ -106,7 +106,7 @@ pub fn looks_encrypted(text: &str) -> bool {
 pub fn judge(text: &str) -> Judged {
     if !text.starts_with("ENC[") {
         // Plaintext in front of a real value stays readable.
-        return match text.find(START) {
+        return match find_start(text) {
             // A text of several lines, or one in which the value is quoted, is a document of its own.
             Some(at)
                 if !text.contains('\n')
@@ -131,21 +131,35 @@ pub fn judge(text: &str) -> Judged {
     judge_at_start(text)
 }
 
+/// Where a value of sops first begins in a text; by its bracket, which is rare.
+fn find_start(text: &str) -> Option<usize> {
+    let begins = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(START));
+    memchr::memchr_iter(b'[', text.as_bytes())
+        .filter_map(|bracket| bracket.checked_sub("ENC".len()))
+        .find(begins)
+}
+
+/// Splits at the first `mark`, which begins with a comma.
+fn split<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    memchr::memchr_iter(b',', text.as_bytes())
+        .find_map(|at| Some((&text[..at], text[at..].strip_prefix(mark)?)))
+}
+
 fn judge_at_start(text: &str) -> Judged {
-    let Some(end) = text.find(']') else {
+    let Some(end) = memchr::memchr(b']', text.as_bytes()) else {
         return Judged::Forged(Forgery::Grammar);
     };
     let inner = &text[..end];
     let Some(rest) = inner.strip_prefix(START) else {
         return Judged::Forged(Forgery::Grammar);
     };
-    let Some((data, rest)) = rest.split_once(",iv:") else {
+    let Some((data, rest)) = split(rest, ",iv:") else {
         return Judged::Forged(Forgery::Grammar);
     };
-    let Some((iv, rest)) = rest.split_once(",tag:") else {
+    let Some((iv, rest)) = split(rest, ",tag:") else {
         return Judged::Forged(Forgery::Grammar);
     };
-    let Some((tag, ty)) = rest.split_once(",type:") else {
+    let Some((tag, ty)) = split(rest, ",type:") else {
         return Judged::Forged(Forgery::Grammar);
     };
     let ty = match ty {

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::model::{GovernedBy, LineIndex, RepoPath, View};
 use crate::sops::config::{Choice, CreationRule, SopsConfig};
 use crate::sops::specificity::{self, Specificity};
@@ -65,7 +67,7 @@ impl LoadedConfig {
 #[derive(Default)]
 pub struct ConfigSet {
     list: Vec<LoadedConfig>,
-    by_dir: HashMap<Box<[u8]>, usize>,
+    by_dir: HashMap<Box<[u8]>, usize, RandomState>,
     /// Set by `--sops-config`: this config governs everything.
     only: bool,
 }
@@ -90,7 +92,7 @@ impl ConfigSet {
     pub fn only(config: LoadedConfig) -> Self {
         Self {
             list: vec![config],
-            by_dir: HashMap::new(),
+            by_dir: HashMap::default(),
             only: true,
         }
     }

@@ -15,6 +15,10 @@ pub use configs::{ConfigSet, Decision, LoadedConfig};
 pub use neighbourhood::{Adoption, Neighbourhood};
 pub use prefilter::Hints;
 
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
+
 use crate::model::{RepoPath, Span};
 use crate::sops::metadata::{self, Envelope};
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
@@ -130,6 +134,7 @@ impl<'s> Subject<'s> {
     pub fn new(path: &'s RepoPath, source: &'s Source<'_>, around: &'s dyn Neighbourhood) -> Self {
         let text = source.text();
         let name = standing::file_name(path);
+        let format = format_meant(&name);
         let decision = around.configs().decide(path);
         let hints = Hints::of(text);
         let lenient = standing::is_lenient(path);
@@ -140,7 +145,7 @@ impl<'s> Subject<'s> {
             text,
             lossy: source.decoded.lossy,
             hints,
-            format: format_meant(&name),
+            format,
             parsed: None,
             decision,
             exempt: None,
@@ -149,7 +154,7 @@ impl<'s> Subject<'s> {
             promised,
             envelope: None,
             stub: None,
-            places: Places::new(text, format_meant(&name)),
+            places: Places::new(text, format),
             name,
         };
         subject.template = standing::is_template_name(&subject.name)
@@ -346,13 +351,13 @@ impl<'s> Subject<'s> {
     /// Walks all documents with selection options and sorts the leaves.
     pub fn survey(&self, options: Option<&crate::sops::options::SelectionOptions>) -> Survey {
         let mut survey = Survey::default();
-        let mut ivs: std::collections::HashMap<[u8; 32], (Vec<PathPart>, usize, value::EncValue)> =
-            std::collections::HashMap::new();
+        let mut ivs: HashMap<[u8; 32], (Vec<PathPart>, usize, value::EncValue), RandomState> =
+            HashMap::default();
         for (n, doc) in self.documents().iter().enumerate() {
             let skip = self.metadata_key();
             let format = self.format;
             // A leaf that aliases repeat is one leaf: an alias bomb has few of them.
-            let mut known = std::collections::HashSet::new();
+            let mut known: HashSet<_, RandomState> = HashSet::default();
             let mut visit = |leaf: LeafAt<'_>| {
                 if format == Format::Dotenv
                     && is_dotenv_metadata(doc, leaf.path)
@@ -399,6 +404,33 @@ impl<'s> Subject<'s> {
             }
         }
         survey
+    }
+
+    /// The plaintext of a survey that other options select, each leaf where they first do.
+    pub fn selected_by(
+        &self,
+        options: &crate::sops::options::SelectionOptions,
+        survey: &Survey,
+    ) -> Vec<PlainLeaf> {
+        let plain = survey.plain.iter().filter(|l| l.judged == Judged::Plain);
+        let mut left: HashSet<_, RandomState> = plain.map(|l| (l.document, l.node)).collect();
+        let mut found = Vec::new();
+        for (n, doc) in self.documents().iter().enumerate() {
+            let mut visit = |leaf: LeafAt<'_>| {
+                if leaf.selected && left.remove(&(n, leaf.node)) {
+                    found.push(PlainLeaf {
+                        document: n,
+                        path: leaf.path.to_vec(),
+                        node: leaf.node,
+                        site: leaf.site,
+                        judged: Judged::Plain,
+                        selected: true,
+                    });
+                }
+            };
+            scope::walk(doc, Some(options), self.metadata_key(), &mut visit);
+        }
+        found
     }
 
     /// The top-level key that holds metadata, left out of every walk.

@@ -3,9 +3,10 @@
 //! One pass over the text for a handful of fixed strings. Sound by construction: every string is part of whatever the
 //! check in question would find, and escapes (`\x`, `\u`), which could spell a string differently, ask for parsing.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use crate::keys;
 
@@ -30,95 +31,100 @@ pub struct Hints {
     pub sealed: bool,
 }
 
-const NEEDLES: [&str; 13] = [
+/// Four letters at least, which the vectorised search needs to be fast; escapes are shorter and sought apart.
+const WORDS: [&str; 8] = [
     "sops",
     "ENC[",
     "Secret",
     "secretGenerator",
     "secretTemplates",
     "kustomize.toolkit.fluxcd.io",
-    "\\x",
-    "\\u",
-    "\\U",
     "<<<<<<< ",
     "!!binary",
-    "\\\n",
-    "\\\r",
 ];
 
-/// No needle is part of another and none can overlap, so that leftmost matches, which vector instructions find, are all.
+/// The words, then the needles of private keys, in one pass over the text.
 static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let words = WORDS.iter().map(|word| word.as_bytes());
+    // As in the keys' own search: leftmost matches are found by vector instructions, and this kind is quick to build.
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostFirst)
-        .build(NEEDLES)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(words.chain(keys::needles()))
         .ok()
 });
 
 impl Hints {
+    /// Everything may be there.
+    const ALL: Self = Self {
+        metadata: true,
+        ciphertext: true,
+        secret: true,
+        manifest: true,
+        escape: true,
+        conflict: true,
+        key: true,
+        sealed: true,
+    };
+
     /// Looks at a text.
     pub fn of(text: &str) -> Self {
-        let mut h = Self::default();
         let bytes = text.as_bytes();
         let Some(matcher) = MATCHER.as_ref() else {
             // Without the matcher everything is parsed.
-            return Self {
-                metadata: true,
-                ciphertext: true,
-                secret: true,
-                manifest: true,
-                escape: true,
-                conflict: true,
-                key: true,
-                sealed: true,
-            };
+            return Self::ALL;
         };
-        h.key = keys::may_contain_key(bytes);
-        for m in matcher.find_iter(bytes) {
-            let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
-            let after = bytes.get(m.end());
-            let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-            match m.pattern().as_usize() {
-                0 => {
-                    let follows = after.is_none_or(|b| {
-                        matches!(
-                            b,
-                            b':' | b' '
-                                | b'"'
-                                | b'\''
-                                | b'_'
-                                | b']'
-                                | b'\t'
-                                | b'\n'
-                                | b'\r'
-                                | b'}'
-                                | b','
-                                | b'='
-                        )
-                    });
-                    h.metadata |= !word(before) && follows;
-                }
-                1 => h.ciphertext = true,
-                2 => {
-                    let list = bytes[m.end()..].starts_with(b"List");
-                    h.secret |= !word(before) && (list || !word(after));
-                    h.sealed |= bytes[..m.start()].ends_with(b"Sealed");
-                }
-                3..=5 => h.manifest = true,
-                6..=8 => h.escape = true,
-                9 => h.conflict = true,
-                10 => h.escape = true,
-                // In double quotes a backslash joins lines: `Sec\` and `ret`. Shell scripts put a blank before it.
-                _ => {
-                    let next = bytes[m.end()..].iter().find(|b| !b.is_ascii_whitespace());
-                    h.escape |= word(before)
-                        && (word(next) || next.is_some_and(|b| matches!(b, b'[' | b'\\')));
-                }
-            }
-            if h.metadata && h.ciphertext && h.secret && h.manifest && h.escape && h.conflict {
+        let mut h = Self {
+            escape: has_escape(bytes),
+            ..Self::default()
+        };
+        let mut from = 0;
+        while let Some(m) = matcher.find(Input::new(bytes).range(from..)) {
+            h.note(m.pattern().as_usize(), m.range(), bytes);
+            if h == Self::ALL {
                 break;
             }
+            // The next match may overlap this one.
+            from = m.start() + 1;
         }
         h
+    }
+
+    /// Notes the match of a needle.
+    fn note(&mut self, needle: usize, at: Range<usize>, bytes: &[u8]) {
+        let before = at.start.checked_sub(1).and_then(|i| bytes.get(i));
+        let after = bytes.get(at.end);
+        match needle {
+            0 => {
+                let follows = after.is_none_or(|b| {
+                    matches!(
+                        b,
+                        b':' | b' '
+                            | b'"'
+                            | b'\''
+                            | b'_'
+                            | b']'
+                            | b'\t'
+                            | b'\n'
+                            | b'\r'
+                            | b'}'
+                            | b','
+                            | b'='
+                    )
+                });
+                self.metadata |= !is_word(before) && follows;
+            }
+            1 => self.ciphertext = true,
+            2 => {
+                let list = bytes[at.end..].starts_with(b"List");
+                self.secret |= !is_word(before) && (list || !is_word(after));
+                self.sealed |= bytes[..at.start].ends_with(b"Sealed");
+            }
+            3..=5 => self.manifest = true,
+            6 => self.conflict = true,
+            7 => self.escape = true,
+            _ => self.key = true,
+        }
     }
 
     /// Whether the text can carry SOPS metadata.
@@ -132,26 +138,53 @@ impl Hints {
     }
 }
 
+fn is_word(b: Option<&u8>) -> bool {
+    b.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether a backslash could make the text spell something else than it shows.
+fn has_escape(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', bytes).any(|at| match bytes.get(at + 1) {
+        Some(b'x' | b'u' | b'U') => true,
+        // In double quotes a backslash joins lines: `Sec\` and `ret`. Shell scripts put a blank before it.
+        Some(b'\n' | b'\r') => {
+            let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+            let next = bytes[at + 2..].iter().find(|b| !b.is_ascii_whitespace());
+            is_word(before) && (is_word(next) || next.is_some_and(|b| matches!(b, b'[' | b'\\')))
+        }
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_needle_hides_another() {
-        // Where two could overlap, the second would begin inside a word, and then it is no key and no kind.
-        for a in NEEDLES {
-            for b in NEEDLES {
-                assert!(a == b || !a.contains(b), "{b} is part of {a}");
-                for cut in 1..a.len() {
-                    let inside_word = a.as_bytes()[cut - 1].is_ascii_alphanumeric()
-                        && b.as_bytes()[0].is_ascii_alphanumeric();
-                    assert!(
-                        !b.starts_with(&a[cut..]) || inside_word,
-                        "{a} and {b} overlap"
-                    );
-                }
+        // At each place one needle is told: none may be the start of another.
+        let words = WORDS.iter().map(|word| word.as_bytes());
+        let all: Vec<&[u8]> = words.chain(keys::needles()).collect();
+        for (i, a) in all.iter().enumerate() {
+            assert!(a.len() >= 4, "{} is too short", a.escape_ascii());
+            for b in all.iter().skip(i + 1) {
+                assert!(
+                    !a.starts_with(b) && !b.starts_with(a),
+                    "{} and {} start alike",
+                    a.escape_ascii(),
+                    b.escape_ascii()
+                );
             }
         }
+    }
+
+    #[test]
+    fn needles_that_overlap_are_all_seen() {
+        let overlap = Hints::of("Secretsops: x");
+        assert!(!overlap.secret && !overlap.metadata && !overlap.key);
+        let marker = Hints::of("<<<<<<< sops:");
+        assert!(marker.conflict && marker.metadata);
+        assert!(Hints::of("AGE-SECRET-KEY-1").key);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a path and a first look at its text say: exempt, template, lenient place, promise in the name (steps 5a, 6, 8).
 
+use std::borrow::Cow;
+
 use crate::model::RepoPath;
 use crate::syntax::{lines, strip_backup_suffix};
 use crate::values::template;
@@ -45,9 +47,9 @@ pub fn file_name(path: &RepoPath) -> String {
 }
 
 /// Last extension with its dot, in lower case; none for dot files without a second dot.
-pub fn extension(name: &str) -> Option<String> {
+pub fn extension(name: &str) -> Option<Cow<'_, str>> {
     let at = name.rfind('.').filter(|at| *at > 0)?;
-    Some(name[at..].to_ascii_lowercase())
+    Some(words::lower_case(&name[at..]))
 }
 
 /// Whether the name alone makes a file documentation or source code: Secrets inside strings are not sought there.
@@ -59,8 +61,7 @@ pub fn is_prose_or_code(name: &str) -> bool {
 }
 
 fn by_name(name: &str) -> Option<Exempt> {
-    let name = strip_backup_suffix(name);
-    let lower = name.to_ascii_lowercase();
+    let lower = words::lower_case(strip_backup_suffix(name));
     if lower.starts_with(".git") {
         return Some(Exempt::Helper);
     }
@@ -120,8 +121,7 @@ pub fn exempt(
     rule: Option<RuleOnPath<'_>>,
     sealed_secret: bool,
 ) -> Option<Exempt> {
-    let name = file_name(path);
-    if let Some(found) = by_name(&name) {
+    if let Some(found) = by_name(&String::from_utf8_lossy(path.file_name())) {
         let named = rule.is_some_and(|(matches, subject)| rule_names_extension(matches, subject));
         if !named || found == Exempt::Helper || found == Exempt::LockFile {
             return Some(found);
@@ -148,7 +148,7 @@ fn has_sealed_form(text: &str, bytes: &[u8]) -> bool {
         || (t.starts_with("age-encryption.org/v1\n-> ") && t.contains("\n--- "))
         || bytes.starts_with(b"\0GITCRYPT\0")
         // A binary OpenPGP message begins with a session key packet (tag 1 or 3, old or new format).
-        || (bytes.len() > 16 && !text.is_ascii() && matches!(bytes[0], 0x84..=0x87 | 0x8c..=0x8f | 0xc1 | 0xc3) && !bytes.starts_with(b"\x8b"))
+        || (bytes.len() > 16 && matches!(bytes[0], 0x84..=0x87 | 0x8c..=0x8f | 0xc1 | 0xc3) && !text.is_ascii())
 }
 
 /// The header, then nothing but hexadecimal lines.
@@ -259,15 +259,15 @@ fn is_ssh_public_key(line: &str) -> bool {
         "ecdsa-sha2-nistp521",
         "sk-ssh-ed25519@openssh.com",
     ];
-    let words: Vec<&str> = line.split_whitespace().take(16).collect();
-    words
-        .windows(2)
-        .any(|w| TYPES.contains(&w[0]) && w[1].starts_with("AAAA"))
+    let words = || line.split_whitespace().take(16);
+    words()
+        .zip(words().skip(1))
+        .any(|(ty, key)| key.starts_with("AAAA") && TYPES.contains(&ty))
 }
 
 /// Whether the name makes the file a template: a suffix, or a token in the name.
 pub fn is_template_name(name: &str) -> bool {
-    let name = strip_backup_suffix(name).to_ascii_lowercase();
+    let name = words::lower_case(strip_backup_suffix(name));
     words::TEMPLATE_SUFFIXES
         .iter()
         .any(|s| name.len() > s.len() && name.ends_with(s))
@@ -278,12 +278,11 @@ pub fn is_template_name(name: &str) -> bool {
 
 /// Whether a directory of the path holds templates.
 pub fn in_template_directory(path: &RepoPath) -> bool {
-    let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
-    parent.split('/').any(|d| {
-        d.contains("{{")
-            || d.split(|c: char| !c.is_alphanumeric())
-                .any(|word| words::TEMPLATE_DIRECTORIES.contains(word))
-    })
+    let parent = String::from_utf8_lossy(path.parent());
+    path.parent().windows(2).any(|pair| pair == b"{{")
+        || words::lower_case(&parent)
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| words::TEMPLATE_DIRECTORIES.contains(word))
 }
 
 /// The `Chart.yaml` that makes a `templates/` directory a chart's, for each such directory of the path.
@@ -318,9 +317,12 @@ pub fn has_bare_marker(text: &str) -> bool {
 
 /// A lenient place (step 8).
 pub fn is_lenient(path: &RepoPath) -> bool {
-    let parent = String::from_utf8_lossy(path.parent()).to_ascii_lowercase();
+    let parent = String::from_utf8_lossy(path.parent());
     let mut stage = false;
-    for dir in parent.split('/').filter(|d| !d.is_empty()) {
+    for dir in words::lower_case(&parent)
+        .split('/')
+        .filter(|d| !d.is_empty())
+    {
         if words::LENIENT_DIRECTORY_NAMES.contains(dir)
             || dir
                 .split(|c: char| !c.is_alphanumeric())
@@ -333,32 +335,32 @@ pub fn is_lenient(path: &RepoPath) -> bool {
         }
         stage |= words::TEST_STAGE_DIRECTORIES.contains(dir);
     }
-    let name = file_name(path).to_ascii_lowercase();
-    let parts: Vec<&str> = name.split('.').collect();
-    parts.len() > 1
-        && (parts[..parts.len() - 1]
-            .iter()
-            .any(|p| p.ends_with("_test"))
-            || (parts.len() > 2 && parts[1..parts.len() - 1].contains(&"test")))
+    let name = String::from_utf8_lossy(path.file_name());
+    let name = words::lower_case(&name);
+    // What stands before the last extension: `login_test.yaml`, `b.test.json`.
+    name.rsplit_once('.').is_some_and(|(parts, _)| {
+        parts.split('.').any(|part| part.ends_with("_test"))
+            || parts.split('.').skip(1).any(|part| part == "test")
+    })
 }
 
 /// `.sops.`, `.enc.` or `.encrypted.` before a structured extension (step 6).
 pub fn name_promises(name: &str) -> bool {
-    let lower = strip_backup_suffix(name).to_ascii_lowercase();
+    let lower = words::lower_case(strip_backup_suffix(name));
     let Some((stem, ext)) = lower.rsplit_once('.') else {
         return false;
     };
     // sops' own config promises nothing.
-    !matches!(lower.as_str(), ".sops.yaml" | ".sops.yml")
+    !matches!(&*lower, ".sops.yaml" | ".sops.yml")
         && matches!(ext, "yaml" | "yml" | "json" | "env" | "ini")
-        && (["sops", "enc", "encrypted"]
+        && [".sops", ".enc", ".encrypted"]
             .iter()
-            .any(|m| stem.ends_with(&format!(".{m}"))))
+            .any(|mark| stem.ends_with(mark))
 }
 
 /// Whether the name itself carries `.sops.`, `.enc.` or `.encrypted.` anywhere (step 5c).
 pub fn name_carries_promise(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
+    let lower = words::lower_case(name);
     [".sops.", ".enc.", ".encrypted."]
         .iter()
         .any(|m| lower.contains(m))

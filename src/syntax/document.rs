@@ -206,8 +206,12 @@ impl<'t> Document<'t> {
     }
 
     /// What a node is, behind aliases.
+    #[inline]
     pub fn kind(&self, id: NodeId) -> &Kind<'t> {
-        &self.nodes[self.resolve(id) as usize].kind
+        match &self.nodes[id as usize].kind {
+            Kind::Alias(_) => &self.nodes[self.resolve(id) as usize].kind,
+            kind => kind,
+        }
     }
 
     /// The scalar behind a node.

@@ -39,7 +39,7 @@ impl Format {
 
     /// The format people mean: backup suffixes and letter case aside, `.env.prod` and `.envrc` counted as dotenv.
     pub fn meant_by_name(name: &str) -> Self {
-        let lower = strip_backup_suffix(name).to_ascii_lowercase();
+        let lower = words::lower_case(strip_backup_suffix(name));
         match Self::of_name(&lower) {
             Self::Binary if lower.starts_with(".env.") || lower == ".envrc" => Self::Dotenv,
             format => format,
@@ -66,16 +66,20 @@ impl Format {
 /// The name without suffixes of backups and copies (`.bak`, `.orig`, `~` …).
 pub fn strip_backup_suffix(name: &str) -> &str {
     let mut name = name;
-    loop {
-        let lower = name.to_ascii_lowercase();
-        let Some(suffix) = words::BACKUP_SUFFIXES
-            .iter()
-            .find(|s| lower.len() > s.len() && lower.ends_with(s))
-        else {
-            return name;
-        };
-        name = &name[..name.len() - suffix.len()];
+    while let Some(stem) = words::BACKUP_SUFFIXES
+        .iter()
+        .find_map(|suffix| strip_suffix_of_any_case(name, suffix))
+    {
+        name = stem;
     }
+    name
+}
+
+/// What stands before `suffix`, unless that is nothing.
+fn strip_suffix_of_any_case<'n>(name: &'n str, suffix: &str) -> Option<&'n str> {
+    let at = name.len().checked_sub(suffix.len()).filter(|at| *at > 0)?;
+    let (stem, end) = name.split_at_checked(at)?;
+    end.eq_ignore_ascii_case(suffix).then_some(stem)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use base64::Engine as _;
+use foldhash::fast::RandomState;
 use granit_parser::{Event, Parser, ScalarStyle as Style, StructureStyle, Tag};
 
 use super::yaml_comments::{Comments, Spot};
@@ -37,6 +38,7 @@ pub(super) fn parse_json(text: &str) -> Parsed<'_> {
 }
 
 fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
+    let comments = comments && memchr::memchr(b'#', text.as_bytes()).is_some();
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
         emit_comments: comments,
@@ -305,11 +307,15 @@ impl<'t> Builder<'t> {
             ScalarStyle::Plain => resolve_plain(&text),
             _ => ScalarType::Str,
         };
-        let natural = resolve_plain(&text);
-        match tag
-            .and_then(|t| t.suffix_in_namespace(YAML_TAGS))
-            .as_deref()
-        {
+        let kind = tag.and_then(|t| t.suffix_in_namespace(YAML_TAGS));
+        let natural = kind.as_ref().map(|_| resolve_plain(&text));
+        // A tag that the text does not bear out makes go-yaml refuse the document; here the value stays text, so that
+        // nothing hides behind `!!null`.
+        let only = |wanted: ScalarType| match natural {
+            Some(found) if found == wanted => wanted,
+            _ => ScalarType::Str,
+        };
+        match kind.as_deref() {
             Some("str") => ty = ScalarType::Str,
             Some("binary") => {
                 let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
@@ -318,43 +324,12 @@ impl<'t> Builder<'t> {
                 }
                 ty = ScalarType::Binary;
             }
-            // A tag that the text does not bear out makes go-yaml refuse the document; here the value stays text, so
-            // that nothing hides behind `!!null`.
-            Some("int") => {
-                ty = if natural == ScalarType::Int {
-                    natural
-                } else {
-                    ScalarType::Str
-                }
-            }
-            Some("float") => {
-                ty = if matches!(natural, ScalarType::Int | ScalarType::Float) {
-                    ScalarType::Float
-                } else {
-                    ScalarType::Str
-                }
-            }
-            Some("bool") => {
-                ty = if natural == ScalarType::Bool {
-                    natural
-                } else {
-                    ScalarType::Str
-                }
-            }
-            Some("null") => {
-                ty = if natural == ScalarType::Null {
-                    natural
-                } else {
-                    ScalarType::Str
-                }
-            }
-            Some("timestamp") => {
-                ty = if natural == ScalarType::Time {
-                    natural
-                } else {
-                    ScalarType::Str
-                }
-            }
+            Some("int") => ty = only(ScalarType::Int),
+            Some("float") if natural == Some(ScalarType::Int) => ty = ScalarType::Float,
+            Some("float") => ty = only(ScalarType::Float),
+            Some("bool") => ty = only(ScalarType::Bool),
+            Some("null") => ty = only(ScalarType::Null),
+            Some("timestamp") => ty = only(ScalarType::Time),
             _ => {
                 // A private tag on an unquoted empty node still is an empty string to go-yaml.
                 if tag.is_some() && style == ScalarStyle::Plain && ty != ScalarType::Null {
@@ -396,7 +371,7 @@ fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Probl
             }
             continue;
         }
-        let mut seen = HashSet::with_capacity(children.len());
+        let mut seen = HashSet::with_capacity_and_hasher(children.len(), RandomState::default());
         for (k, _) in doc.entries(id) {
             if let Some(text) = doc.text(k)
                 && !seen.insert(text)
