@@ -20,6 +20,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("bech", &[]),
     ("keys", &["bech"]),
     ("git", &[]),
+    ("exec", &[]),
+    ("hook", &["git", "exec"]),
     ("source", &["model", "git"]),
     ("syntax", &["model", "words"]),
     ("values", &["words"]),
@@ -46,7 +48,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "git", "source", "syntax", "checks", "engine", "report", "explain",
+            "model", "git", "source", "syntax", "checks", "engine", "report", "explain", "hook",
         ],
     ),
 ];

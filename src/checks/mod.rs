@@ -92,6 +92,15 @@ pub fn by_id(id: &str) -> Option<&'static CheckInfo> {
     TABLE.iter().copied().find(|c| c.id == id)
 }
 
+/// The check whose id is most like a text, if one is.
+pub fn nearest(text: &str) -> Option<&'static CheckInfo> {
+    let text = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    let near = |id: &str| crate::sops::config::distance(&text, id);
+    let check = TABLE.iter().copied().min_by_key(|c| near(c.id))?;
+    // A third of the letters may differ.
+    (near(check.id) * 3 <= check.id.len()).then_some(check)
+}
+
 /// Collects what checks report.
 #[derive(Default)]
 pub struct Sink {

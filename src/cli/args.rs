@@ -40,12 +40,25 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Put the guard into Git's hooks, take it away, or be what the hooks call
+    Hook {
+        /// What to do
+        #[command(subcommand)]
+        command: HookCommand,
+    },
     /// Print the table of checks
     Checks,
     /// Print completions for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page a command
+    #[command(hide = true)]
+    Man {
+        /// Write all pages into this directory
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -56,8 +69,102 @@ pub(crate) enum ConfigCommand {
     Check(ScanArgs),
 }
 
+/// Commands about hooks.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Install the pre-commit hook of this repository
+    ///
+    /// Writes a short script where Git looks for hooks (core.hooksPath is honoured). A hook that exists is never
+    /// overwritten: without --chain it stays, and the line to add to it is shown. Where husky, lefthook, pre-commit or
+    /// prek manage the hooks, the lines for their configuration are shown instead.
+    Install(HookInstallArgs),
+    /// Take the hook away, and bring back the one that was chained
+    ///
+    /// Only what sopsguard wrote is removed. A hook that --chain had moved aside is put back as it was.
+    Uninstall(HookUninstallArgs),
+    /// Tell what is installed and what Git would run
+    ///
+    /// Ends with 0 if commits are guarded, 1 if they are not.
+    Status,
+    /// Do what a hook is for; hooks and hook managers call this
+    Run {
+        /// The hook
+        #[command(subcommand)]
+        event: HookEvent,
+    },
+}
+
+/// Arguments of `hook install`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HookInstallArgs {
+    /// Keep a hook that exists as pre-commit.before-sopsguard, and run it first
+    #[arg(long, conflicts_with = "git_config")]
+    pub(crate) chain: bool,
+
+    /// Write also into a hooks directory outside of the repository, beside a hook manager, or over a changed hook of ours
+    ///
+    /// Hooks of others are not overwritten even so.
+    #[arg(long, conflicts_with = "git_config")]
+    pub(crate) force: bool,
+
+    /// Put the hook into Git's configuration instead of a file (Git 2.54 or newer)
+    #[arg(long)]
+    pub(crate) git_config: bool,
+
+    /// With --git-config: for all repositories of this user
+    #[arg(long, requires = "git_config")]
+    pub(crate) global: bool,
+}
+
+/// Arguments of `hook uninstall`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HookUninstallArgs {
+    /// Remove also from a hooks directory outside of the repository, and a hook of ours that was changed by hand
+    #[arg(long, conflicts_with = "git_config")]
+    pub(crate) force: bool,
+
+    /// Take the hook out of Git's configuration
+    #[arg(long)]
+    pub(crate) git_config: bool,
+
+    /// With --git-config: for all repositories of this user
+    #[arg(long, requires = "git_config")]
+    pub(crate) global: bool,
+}
+
+/// Hooks that Git knows.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookEvent {
+    /// Judge what is about to be committed
+    ///
+    /// The same as `scan --staged`: the bytes of the index, by the rules of the index and of HEAD. PATHs, as hook
+    /// managers pass them, restrict it. Every exit code but 0 makes Git refuse the commit, also 3 (could not judge).
+    #[command(
+        name = "pre-commit",
+        mut_arg("staged", |arg| arg.hide(true)),
+        mut_arg("stdin", |arg| arg.hide(true)),
+        mut_arg("stdin_path", |arg| arg.hide(true)),
+        mut_arg("paths", |arg| arg.help("Judge only these of the staged files; default: all")),
+    )]
+    Commit(ScanArgs),
+    /// Not available yet
+    #[command(name = "pre-push", hide = true)]
+    Push(HookPassedArgs),
+    /// Not available yet
+    #[command(name = "pre-receive", hide = true)]
+    Receive(HookPassedArgs),
+}
+
+/// What Git passes to a hook.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HookPassedArgs {
+    /// Arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub(crate) passed: Vec<std::ffi::OsString>,
+}
+
 /// Arguments of `scan`.
-#[derive(Debug, Default, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ScanArgs {
     /// Files and directories to judge, even if ignored; default: everything
     pub(crate) paths: Vec<PathBuf>,
@@ -65,6 +172,10 @@ pub(crate) struct ScanArgs {
     /// Judge what `git commit` would record: the index against HEAD
     #[arg(long, conflicts_with = "stdin")]
     pub(crate) staged: bool,
+
+    /// Whether named files that are not staged are read from the disk: what hook managers mean by naming all files
+    #[arg(skip)]
+    pub(crate) unstaged_from_disk: bool,
 
     /// Judge one file from standard input
     #[arg(long, requires = "stdin_path", conflicts_with = "paths")]
@@ -102,7 +213,8 @@ pub(crate) struct ScanArgs {
 /// Arguments of `explain`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainArgs {
-    /// A path, or the id of a check
+    /// One file, or the id of a check (sopsguard checks lists them)
+    #[arg(value_name = "PATH | CHECK-ID")]
     pub(crate) what: PathBuf,
 
     /// Judge by this config instead of the nearest .sops.yaml

@@ -1,9 +1,31 @@
 //! What the program reads from its environment, Git's own variables apart (`git/env.rs`).
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use super::args::ColorChoice;
+use crate::hook::Machine;
 use crate::report::Style;
+
+/// Where programs are: the entries of `PATH`, and this program itself.
+pub(crate) fn machine() -> Machine {
+    let search: Vec<PathBuf> = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).collect())
+        .unwrap_or_default();
+    let own = std::env::current_exe().ok();
+    let real = own.as_ref().and_then(|p| std::fs::canonicalize(p).ok());
+    // A package manager's link stays when the version behind it goes.
+    let name = format!("sopsguard{}", std::env::consts::EXE_SUFFIX);
+    let link = search
+        .iter()
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(&name))
+        .find(|path| real.is_some() && std::fs::canonicalize(path).ok() == real);
+    Machine {
+        program: link.or(own),
+        search,
+    }
+}
 
 /// How to draw on standard output.
 pub(crate) fn style(color: ColorChoice, quiet: bool) -> Style {

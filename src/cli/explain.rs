@@ -1,13 +1,14 @@
 //! `sopsguard explain PATH | CHECK-ID`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Args, ExplainArgs, ScanArgs};
 use super::{CliError, scan, shown};
 use crate::checks;
 use crate::engine::{self, Options};
 use crate::model::{ExitCode, RepoPath};
+use crate::source::SourceError;
 
 pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliError> {
     if let Some(info) = explain.what.to_str().and_then(checks::by_id) {
@@ -19,7 +20,10 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliErr
         paths: vec![explain.what.clone()],
         ..ScanArgs::default()
     };
-    let opened = scan::open(&dir, &named)?;
+    let opened = scan::open(&dir, &named).map_err(|error| match error {
+        CliError::Source(SourceError::NoSuchPath(_)) => neither(&explain.what),
+        error => error,
+    })?;
     let selected: Vec<RepoPath> = opened
         .view
         .entries()
@@ -54,4 +58,16 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliErr
     .map_err(|e| CliError::Usage(format!("{path}: {e}")))?;
     shown::print(&text)?;
     Ok(ExitCode::Clean)
+}
+
+/// For what is no path and no check.
+fn neither(what: &Path) -> CliError {
+    let mut text = format!("no such file or check: {}", what.display());
+    match what.to_str().and_then(checks::nearest) {
+        Some(near) => {
+            let _ = write!(text, "; did you mean `{}`?", near.id);
+        }
+        None => text.push_str("; `sopsguard checks` lists the checks"),
+    }
+    CliError::Usage(text)
 }

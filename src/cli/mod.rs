@@ -10,6 +10,8 @@ mod args;
 )]
 mod env;
 mod explain;
+mod hook;
+mod man;
 mod scan;
 mod shown;
 
@@ -28,6 +30,12 @@ pub(crate) enum CliError {
     /// The source cannot be opened.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),
+    /// A hook cannot be installed or taken away.
+    #[error(transparent)]
+    Hook(#[from] crate::hook::HookError),
+    /// The repository cannot be used.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
     /// A mistake in the call.
     #[error("{0}")]
     Usage(String),
@@ -64,7 +72,13 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(CliError::Output(std::io::ErrorKind::BrokenPipe)) => ExitCode::CannotRun,
         Err(error) => {
             let text = crate::model::escape(&error.to_string());
-            let _ = writeln!(std::io::stderr(), "sopsguard: {text}");
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "sopsguard: {text}");
+            if let CliError::Hook(hook) = &error {
+                for line in &hook.advice {
+                    let _ = writeln!(err, "  {}", crate::model::escape(line));
+                }
+            }
             ExitCode::CannotRun
         }
     }
@@ -77,6 +91,8 @@ fn command(args: &Args) -> Result<ExitCode, CliError> {
             command: ConfigCommand::Check(scan),
         } => scan::run(args, scan, true),
         Command::Explain(explain) => explain::run(args, explain),
+        Command::Hook { command } => hook::run(args, command),
+        Command::Man { dir } => man::run(dir.as_deref()),
         Command::Checks => {
             shown::print(&shown::checks_table(&checks::TABLE))?;
             Ok(ExitCode::Clean)

@@ -93,7 +93,10 @@ pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
             dir,
             &scan.paths,
             &git,
-            Unstaged::Leave,
+            match scan.unstaged_from_disk {
+                true => Unstaged::FromDisk,
+                false => Unstaged::Leave,
+            },
             &engine::STEERING,
         )?),
         _ => Ok(source::open_worktree(dir, &scan.paths, &git)?),

@@ -1,8 +1,8 @@
 //! Reads Git repositories, and nothing else: no writing, no network, no program is ever started.
 //!
 //! This is the only room that knows gix. Configuration of the repository is read for what decides *which files there are*
-//! (object format, `core.excludesFile`, `core.ignoreCase`, where the worktree is) and for nothing that names a program:
-//! filters, hooks, fsmonitor and credential helpers have no reader here. A repository owned by somebody else is opened
+//! (object format, `core.excludesFile`, `core.ignoreCase`, where the worktree is) and for where hooks stand and how they are
+//! called, which is shown and never run; filters, fsmonitor and credential helpers have no reader here. A repository owned by somebody else is opened
 //! like one's own, because opening it cannot do anything. Replacement objects are off: a scanner must see what is stored.
 //! Absent on purpose: reftable (a clear error), fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
 
@@ -12,6 +12,7 @@ mod base;
     reason = "this is the door to Git's environment"
 )]
 mod env;
+mod hooks;
 mod index;
 mod index_dirs;
 mod objects;
@@ -22,6 +23,7 @@ mod staged;
 
 pub use base::{BaseItem, BaseList, flatten};
 pub use env::GitEnv;
+pub use hooks::{Hooks, HooksPath, NamedHook, Scope};
 pub use index::{Index, IndexEntry, Stamp};
 pub use objects::{Oid, OidKind};
 pub use repo::{GitError, Head, Repo};

@@ -92,16 +92,8 @@ const ALLOCATION_LIMIT: usize = 1 << 30;
 impl Repo {
     /// The repository that the environment names or that `dir` lies in; `None` when there is none.
     pub fn discover(dir: &Path, env: &GitEnv) -> Result<Option<Self>, GitError> {
-        let found = match &env.git_dir {
-            Some(git_dir) => Found {
-                open: dir.join(git_dir),
-                worktree: None,
-                explicit: true,
-            },
-            None => match find(dir, env)? {
-                Some(found) => found,
-                None => return Ok(None),
-            },
+        let Some(found) = found(dir, env)? else {
+            return Ok(None);
         };
         let repository = open(&found, env)?.to_thread_local();
         let root = worktree(&repository, &found, dir, env)?;
@@ -221,13 +213,26 @@ impl Repo {
     }
 }
 
-struct Found {
+/// Where a repository is.
+pub(super) struct Found {
     /// What gix opens: a directory with `.git` in it, or the repository's directory itself.
     open: PathBuf,
     /// The directory that holds `.git`.
     worktree: Option<PathBuf>,
     /// Whether the environment named it.
     explicit: bool,
+}
+
+/// The repository that the environment names, else the one that `dir` lies in.
+pub(super) fn found(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
+    match &env.git_dir {
+        Some(git_dir) => Ok(Some(Found {
+            open: dir.join(git_dir),
+            worktree: None,
+            explicit: true,
+        })),
+        None => find(dir, env),
+    }
 }
 
 fn find(dir: &Path, env: &GitEnv) -> Result<Option<Found>, GitError> {
@@ -273,7 +278,7 @@ fn above_ceiling(dir: &Path, found: &Path, ceilings: &[PathBuf]) -> bool {
         .any(|ceiling| dir != ceiling && dir.starts_with(&ceiling) && ceiling.starts_with(&found))
 }
 
-fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitError> {
+pub(super) fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitError> {
     let permissions = match env.user_config {
         true => gix::open::Permissions::all(),
         false => gix::open::Permissions::isolated(),
@@ -294,7 +299,7 @@ fn open(found: &Found, env: &GitEnv) -> Result<gix::ThreadSafeRepository, GitErr
 }
 
 /// Where the worktree is; the order is git's.
-fn worktree(
+pub(super) fn worktree(
     repository: &gix::Repository,
     found: &Found,
     dir: &Path,
@@ -359,6 +364,6 @@ fn canonical(path: PathBuf) -> Result<PathBuf, GitError> {
     std::fs::canonicalize(&path).map_err(|reason| GitError::Worktree { path, reason })
 }
 
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

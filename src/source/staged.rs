@@ -22,7 +22,7 @@ use crate::model::RepoPath;
 pub enum Unstaged {
     /// They are left alone: the paths only narrow what is judged.
     Leave,
-    /// They are judged as they are on disk.
+    /// They are judged as they are on disk, and a config or settings file that changes makes everything judged.
     FromDisk,
 }
 
@@ -194,7 +194,9 @@ impl StagedView {
         if whole {
             let have: HashSet<RepoPath> = selected.iter().map(|e| e.path.clone()).collect();
             let rest = all_entries(&shared).filter(|e| !have.contains(&e.path));
-            let rest = rest.filter(|e| named.selects(e.path.as_bytes()));
+            // A hook manager names the staged files that exist, and means the commit.
+            let rest =
+                rest.filter(|e| unstaged == Unstaged::FromDisk || named.selects(e.path.as_bytes()));
             selected.extend(rest.collect::<Vec<_>>());
         }
         selected.iter_mut().for_each(|e| e.selected = true);
