@@ -3,9 +3,11 @@
 use crate::checks::Judged;
 use crate::model::{Label, Message, RepoPath, SafeKey};
 use crate::say;
+use crate::settings::is_own_file;
 use crate::sops::config::Choice;
 use crate::sops::options::SelectionOptions;
 use crate::sops::scope::PathPart;
+use crate::subject::standing::Exempt;
 use crate::subject::{Neighbourhood, Subject};
 use crate::syntax::Document;
 
@@ -38,7 +40,25 @@ pub fn trace(s: &Subject<'_>, judged: &Judged, around: &dyn Neighbourhood) -> Ve
 }
 
 fn standing(s: &Subject<'_>, out: &mut Vec<Message>) {
-    if let Some(exempt) = s.exempt {
+    if s.required {
+        out.push(say![
+            "settings  [policy] require: it must be encrypted, whatever rule governs it"
+        ]);
+    }
+    if s.exempt == Some(Exempt::Settings) {
+        let by: &'static str = if is_own_file(s.path) {
+            "a file of sopsguard"
+        } else if s.policy.require.matches(s.path) {
+            "[policy] exempt, which prevails over [policy] require"
+        } else {
+            "[policy] exempt"
+        };
+        out.push(say![
+            "exempt    ",
+            by,
+            ": rules and its name ask nothing of it, Secrets and keys are still sought"
+        ]);
+    } else if let Some(exempt) = s.exempt {
         out.push(say![
             "exempt    ",
             exempt.as_str(),
@@ -52,6 +72,9 @@ fn standing(s: &Subject<'_>, out: &mut Vec<Message>) {
     }
     if s.promised {
         out.push(say!["name      promises an encrypted file (step 6)"]);
+    }
+    if s.lenient && s.policy.lenient.matches(s.path) {
+        out.push(say!["settings  [policy] lenient: this place is lenient"]);
     }
     if s.lenient {
         out.push(say!["place     lenient: errors about content are warnings, unless the file carries metadata (step 8)"]);
@@ -112,6 +135,11 @@ fn governing(s: &Subject<'_>, around: &dyn Neighbourhood, out: &mut Vec<Message>
     if let Some(class) = s.decision.specificity() {
         let (name, meaning): (&'static str, &'static str) = if class.is_narrow() {
             ("narrow", "the rule asks for its encryption")
+        } else if s.policy.strict {
+            (
+                "broad",
+                "the rule asks for its encryption by [policy] strict",
+            )
         } else {
             ("broad", "the rule alone demands nothing")
         };

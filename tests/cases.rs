@@ -1,7 +1,7 @@
 //! Cases: each folder below `tests/cases/<check>/` is a small repository and what `sopsguard scan` must say of it.
 //!
-//! `expected.txt` has one line a finding (`severity check path[:pointer][@document]`), one a blind spot (`blind code path
-//! blocking|listed`), sorted, and last the exit code. Labels are written from the contract first; `UPDATE=1` rewrites
+//! `expected.txt` has one line a finding (`severity check path[:pointer][@document]`, and `ignored` or `baseline` behind it
+//! where it is hidden), one a blind spot (`blind code path blocking|listed|accepted`), sorted, and last the exit code. Labels are written from the contract first; `UPDATE=1` rewrites
 //! them from what the program says, so read the diff. A folder `pending-…` is a contradiction that is not settled yet: it
 //! is skipped, and said to be. How the folders become repositories: `tests/cases/lab.rs`; how the ciphertext in them was
 //! made: `tests/cases/make.sh`.
@@ -66,11 +66,16 @@ fn finding(f: &Value) -> String {
     if let Some(document) = f["document"].as_u64().filter(|d| *d > 0) {
         let _ = write!(line, "@{document}");
     }
+    if f["status"] != "active" {
+        let _ = write!(line, " {}", text("status"));
+    }
     line
 }
 
 fn blind(b: &Value) -> String {
-    let weight = if b["blocking"] == true {
+    let weight = if !b["accepted_by"].is_null() {
+        "accepted"
+    } else if b["blocking"] == true {
         "blocking"
     } else {
         "listed"
@@ -170,6 +175,7 @@ checks! {
     index_differs "index-differs"
     rule_unused "rule-unused"
     ungoverned_ciphertext "ungoverned-ciphertext"
+    ignore_unused "ignore-unused"
 }
 
 #[test]

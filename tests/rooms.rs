@@ -19,6 +19,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("words", &[]),
     ("bech", &[]),
     ("keys", &["bech"]),
+    ("settings", &["model"]),
     ("git", &[]),
     ("exec", &[]),
     ("hook", &["git", "exec"]),
@@ -29,26 +30,34 @@ const MAP: &[(&str, &[&str])] = &[
     ("kube", &["model", "words", "syntax"]),
     (
         "subject",
-        &["model", "words", "syntax", "values", "keys", "sops", "kube"],
+        &[
+            "model", "words", "settings", "syntax", "values", "keys", "sops", "kube",
+        ],
     ),
     (
         "checks",
         &[
-            "model", "keys", "syntax", "values", "sops", "kube", "subject",
+            "model", "settings", "keys", "syntax", "values", "sops", "kube", "subject",
         ],
     ),
+    ("triage", &["model", "settings", "syntax"]),
     (
         "engine",
         &[
-            "model", "words", "keys", "source", "syntax", "sops", "kube", "subject", "checks",
+            "model", "words", "settings", "keys", "source", "syntax", "sops", "kube", "subject",
+            "checks", "triage",
         ],
     ),
     ("report", &["model"]),
-    ("explain", &["model", "syntax", "sops", "subject", "checks"]),
+    (
+        "explain",
+        &["model", "settings", "syntax", "sops", "subject", "checks"],
+    ),
     (
         "cli",
         &[
-            "model", "git", "source", "syntax", "checks", "engine", "report", "explain", "hook",
+            "model", "settings", "git", "source", "syntax", "checks", "triage", "engine", "report",
+            "explain", "hook",
         ],
     ),
 ];

@@ -21,6 +21,7 @@ pub mod generator_source;
 pub mod guard_weakened;
 pub mod hidden_plaintext;
 pub mod hollow_envelope;
+pub mod ignore_unused;
 pub mod index_differs;
 pub mod last_applied_secret;
 pub mod plaintext_secret;
@@ -42,15 +43,16 @@ pub mod ungoverned_ciphertext;
 
 use crate::model::{BlindCode, BlindSpot, CheckInfo, Finding, Message, Place, RepoPath, Span};
 use crate::say;
+use crate::settings::Policy;
 use crate::sops::config::Choice;
 use crate::sops::recipients;
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::place::Places;
-use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Subject};
+use crate::subject::{Asked, ConfigSet, LoadedConfig, Neighbourhood, Subject};
 use crate::syntax::Format;
 
 /// Every check, in the order of the documentation.
-pub static TABLE: [&CheckInfo; 34] = [
+pub static TABLE: [&CheckInfo; 35] = [
     &unencrypted_file::INFO,
     &unencrypted_value::INFO,
     &plaintext_secret::INFO,
@@ -85,6 +87,7 @@ pub static TABLE: [&CheckInfo; 34] = [
     &index_differs::INFO,
     &rule_unused::INFO,
     &ungoverned_ciphertext::INFO,
+    &ignore_unused::INFO,
 ];
 
 /// A check by its id.
@@ -139,6 +142,7 @@ impl Sink {
             code,
             reason,
             blocking,
+            accepted: None,
         });
     }
 }
@@ -185,8 +189,10 @@ pub fn judge(s: &Subject<'_>, around: &dyn Neighbourhood) -> Judged {
             }
         }
         let decrypted = decrypted_file::run(s, around, sink);
-        let copied =
-            !decrypted && s.exempt.is_none() && !s.template && decrypted_copy::run(s, around, sink);
+        let copied = !decrypted
+            && !s.exempt_by_nature()
+            && !s.template
+            && decrypted_copy::run(s, around, sink);
         if !decrypted && !copied {
             decrypted_file::renamed(s, around, sink);
         }
@@ -248,7 +254,7 @@ fn envelope(
     let by_rule = rule.filter(|r| {
         r.options.has_positive_selector()
             && Format::of_name(&s.name) != Format::Binary
-            && s.decision.is_narrow()
+            && matches!(s.asked(), Asked::Narrow | Asked::Strict)
     });
     let by_rule = by_rule.map(|r| s.selected_by(&r.effective_options(s.format), &own));
     unencrypted_value::run(s, &own, &by_rule.unwrap_or_default(), sink);
@@ -276,16 +282,14 @@ fn envelope(
 
 /// Files that matter and do not parse are never passed over in silence.
 fn blind(s: &Subject<'_>, sink: &mut Sink) {
-    let exempt = s.exempt.is_some();
-    if s.template || (exempt && s.envelope.is_none()) {
+    if s.template || (s.exempt_by_nature() && s.envelope.is_none()) {
         return;
     }
     // Ciphertext and a sops key say that this was an envelope, even if the block cannot be read any more.
     let was_envelope = s.hints.ciphertext && s.hints.metadata;
     let matters = s.envelope.is_some()
         || was_envelope
-        || s.promised
-        || (s.decision.rule().is_some() && s.decision.is_narrow());
+        || (s.exempt.is_none() && (s.promised || s.asked() != Asked::No));
     let fatal = s
         .parsed
         .iter()
@@ -355,6 +359,8 @@ pub struct ConfigFacts<'c> {
     pub loaded: &'c LoadedConfig,
     /// Places in its text.
     pub places: Places<'c>,
+    /// What the settings ask.
+    pub policy: &'c Policy,
     /// How many files get each rule.
     pub reached: Vec<u64>,
     /// The rule whose broken pattern some file reached.
@@ -397,10 +403,11 @@ pub fn judge_config(c: &ConfigFacts<'_>) -> Sink {
                 code: BlindCode::LimitReached,
                 reason,
                 blocking: true,
+                accepted: None,
             });
         }
     }
-    settle::soften_config(&c.loaded.path, &mut sink);
+    settle::soften_config(&c.loaded.path, c.policy, &mut sink);
     sink
 }
 
@@ -408,6 +415,13 @@ pub fn judge_config(c: &ConfigFacts<'_>) -> Sink {
 pub fn judge_misnamed(path: &RepoPath) -> Sink {
     let mut sink = Sink::default();
     config_misnamed::run(path, &mut sink);
+    sink
+}
+
+/// Something that was to hide findings and does not.
+pub fn judge_idle(path: &RepoPath, line: u32, idle: &ignore_unused::Idle) -> Sink {
+    let mut sink = Sink::default();
+    ignore_unused::run(path, line, idle, &mut sink);
     sink
 }
 

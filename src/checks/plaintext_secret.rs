@@ -24,7 +24,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     }
     let mut told = std::collections::HashSet::new();
     for (n, doc) in s.documents().iter().enumerate() {
-        let mut values = secret_values(doc, around.extra_kinds());
+        let mut values = secret_values(doc, &around.policy().kinds);
         values.extend(sops_secret_values(doc));
         for value in values {
             let Some(class) = class(s, doc, &value) else {
@@ -59,7 +59,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     {
         // JSON that was cut off: its beginning can still be read.
         for doc in &parse_values(&closed, Format::Yaml).documents {
-            for value in secret_values(doc, around.extra_kinds()) {
+            for value in secret_values(doc, &around.policy().kinds) {
                 let (Some(key), Some(text)) = (doc.text(value.key), doc.text(value.node)) else {
                     continue;
                 };

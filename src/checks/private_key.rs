@@ -66,7 +66,9 @@ fn leaf_at(s: &Subject<'_>, hit: &KeyHit) -> Option<Place> {
                 && !leaf.path.is_empty()
             {
                 let mut at = s.places.node(doc, n, leaf.path, leaf.site);
-                at.position = s.places.span(Span::from(hit.span.clone()), n).position;
+                let own = s.places.span(Span::from(hit.span.clone()), n);
+                at.position = own.position;
+                at.span = own.span;
                 place = Some(at);
             }
         };
@@ -87,6 +89,7 @@ pub(super) fn in_large_file(path: &RepoPath, hit: &KeyHit, place: Place, sink: &
         hit,
         Place {
             position: None,
+            span: None,
             ..place
         },
     );

@@ -7,7 +7,8 @@ use super::{
     last_applied_secret, plaintext_secret, private_key, unencrypted_file, unencrypted_value,
 };
 use crate::model::{CheckInfo, Finding, Pointer, RepoPath, Severity};
-use crate::subject::{Subject, standing};
+use crate::settings::Policy;
+use crate::subject::{Asked, Subject, standing};
 use crate::syntax::Format;
 
 /// Rank of the checks that can speak of the same leaf; the highest stays.
@@ -111,12 +112,17 @@ fn soften(s: &Subject<'_>, f: &mut Finding) {
     if f.severity != Severity::Error || !f.check.softened_in_lenient_places || !s.softens() {
         return;
     }
-    if f.check == &unencrypted_file::INFO && s.decision.rule().is_some() && s.decision.is_narrow() {
+    let about_file = f.check == &unencrypted_file::INFO;
+    // A file that the settings name is meant wherever it stands.
+    if about_file && s.required {
+        return;
+    }
+    if about_file && s.asked() != Asked::No {
         // Step 5 is softened only where the governing config itself stands in a lenient place.
         let config_lenient = s
             .decision
             .config
-            .is_some_and(|c| standing::is_lenient(&c.path));
+            .is_some_and(|c| standing::is_lenient(&c.path, s.policy));
         if !config_lenient {
             return;
         }
@@ -126,8 +132,8 @@ fn soften(s: &Subject<'_>, f: &mut Finding) {
 }
 
 /// Config checks soften by the place of the config.
-pub(super) fn soften_config(path: &RepoPath, sink: &mut Sink) {
-    if !standing::is_lenient(path) {
+pub(super) fn soften_config(path: &RepoPath, policy: &Policy, sink: &mut Sink) {
+    if !standing::is_lenient(path, policy) {
         return;
     }
     for f in &mut sink.findings {

@@ -7,7 +7,7 @@ use crate::say;
 use crate::sops::options::SelectionOptions;
 use crate::sops::specificity::Specificity;
 use crate::subject::leaves::{class_of, key_of};
-use crate::subject::{Adoption, Neighbourhood, Subject, standing};
+use crate::subject::{Adoption, Asked, Neighbourhood, Subject, standing};
 use crate::syntax::{Document, Format, lines};
 use crate::values::ValueClass;
 use crate::values::tally::{LeafTally, LeafVerdict};
@@ -26,6 +26,10 @@ pub static INFO: CheckInfo = CheckInfo {
 enum Demand {
     /// A narrow rule (5c).
     Narrow,
+    /// A broad rule, under `[policy] strict` (5d).
+    Strict,
+    /// `[policy] require` (5d).
+    Required,
     /// The habit of its group (5d).
     Habit { encrypted: usize, all: usize },
     /// A lone neighbour is encrypted (5d).
@@ -38,9 +42,14 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
     if s.exempt.is_some() || s.template {
         return;
     }
-    let narrow = s.decision.rule().is_some() && s.decision.is_narrow();
-    let demand = if narrow {
-        Demand::Narrow
+    let asked = match s.asked() {
+        Asked::Narrow => Some(Demand::Narrow),
+        Asked::Strict => Some(Demand::Strict),
+        Asked::Required => Some(Demand::Required),
+        Asked::No => None,
+    };
+    let demand = if let Some(demand) = asked {
+        demand
     } else if s.promised {
         Demand::Name
     } else if s
@@ -131,6 +140,8 @@ fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<
     }
     let mut place = first?;
     place.pointer = None;
+    // It is about the file; the place is where its first value stands.
+    place.span = None;
     match tally.verdict() {
         LeafVerdict::Exempt => None,
         LeafVerdict::Warning => Some(Verdict {
@@ -219,7 +230,7 @@ fn unparsable(s: &Subject<'_>, demand: Demand, sink: &mut Sink) {
         }
         return;
     }
-    if matches!(demand, Demand::Narrow | Demand::Name) && lines::has_assignment(s.text) {
+    if !matches!(demand, Demand::Habit { .. } | Demand::Lone) && lines::has_assignment(s.text) {
         report(s, demand, Severity::Error, s.places.file(), 0, sink);
     }
 }
@@ -235,6 +246,12 @@ fn report(
     let mut message: Message = match demand {
         Demand::Narrow => {
             say!["the creation rule for this file asks for encryption, and it is plaintext"]
+        }
+        Demand::Strict => {
+            say!["a creation rule covers this file, the settings are strict, and it is plaintext"]
+        }
+        Demand::Required => {
+            say!["the settings require this file to be encrypted, and it is plaintext"]
         }
         Demand::Name => say!["the name promises an encrypted file, and it is plaintext"],
         Demand::Habit { encrypted, all } => say![
@@ -258,6 +275,8 @@ fn report(
         finding.help =
             say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
         finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
+    } else if demand == Demand::Required {
+        finding.help = say!["add a creation rule for it to .sops.yaml and encrypt it"];
     } else {
         finding.help =
             say!["add a creation rule for it to .sops.yaml and encrypt it, or rename the file"];

@@ -46,6 +46,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// Accept the findings of today, so that only new ones block
+    Baseline {
+        /// What to do
+        #[command(subcommand)]
+        command: BaselineCommand,
+    },
     /// Print the table of checks
     Checks,
     /// Print completions for a shell
@@ -163,6 +169,65 @@ pub(crate) struct HookPassedArgs {
     pub(crate) passed: Vec<std::ffi::OsString>,
 }
 
+/// Commands about the baseline.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Accept what blocks today, and keep the entries that still hold
+    Write(WriteArgs),
+    /// Drop the entries that match nothing or have run out
+    Prune(BaselineArgs),
+}
+
+/// Arguments of `baseline write`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WriteArgs {
+    /// Why the findings are accepted; written into each new entry
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+
+    /// The last day on which the new entries hold, YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
+
+    /// Lowest severity that is accepted; note takes all findings
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub(crate) fail_on: FailOn,
+
+    #[command(flatten)]
+    pub(crate) common: BaselineArgs,
+}
+
+/// Arguments of all commands about the baseline.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BaselineArgs {
+    /// The baseline, instead of .sopsguard-baseline.json at the root
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+
+    /// Judge by this config instead of the nearest .sops.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sops_config: Option<PathBuf>,
+
+    /// Threads; default: one per core
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) jobs: usize,
+}
+
+/// Which settings hold.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct SettingsArgs {
+    /// The settings, instead of sopsguard.toml at the root
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Use no settings file
+    #[arg(long)]
+    pub(crate) no_config: bool,
+}
+
 /// Arguments of `scan`.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct ScanArgs {
@@ -201,6 +266,17 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) allow_incomplete: bool,
 
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+
+    /// The baseline, instead of .sopsguard-baseline.json at the root
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Let no comment in a file ignore findings
+    #[arg(long)]
+    pub(crate) no_inline_ignores: bool,
+
     /// Judge by this config instead of the nearest .sops.yaml
     #[arg(long, value_name = "FILE")]
     pub(crate) sops_config: Option<PathBuf>,
@@ -216,6 +292,9 @@ pub(crate) struct ExplainArgs {
     /// One file, or the id of a check (sopsguard checks lists them)
     #[arg(value_name = "PATH | CHECK-ID")]
     pub(crate) what: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
 
     /// Judge by this config instead of the nearest .sops.yaml
     #[arg(long, value_name = "FILE")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::args::ColorChoice;
 use crate::hook::Machine;
+use crate::model::Date;
 use crate::report::Style;
 
 /// Where programs are: the entries of `PATH`, and this program itself.
@@ -25,6 +26,19 @@ pub(crate) fn machine() -> Machine {
         program: link.or(own),
         search,
     }
+}
+
+/// Today, in UTC; `SOURCE_DATE_EPOCH` says it for runs that are to be repeated.
+pub(crate) fn today() -> Date {
+    let told = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let now = || {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs())
+    };
+    Date::of_unix(told.unwrap_or_else(now))
 }
 
 /// How to draw on standard output.

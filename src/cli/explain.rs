@@ -18,6 +18,7 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliErr
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     let named = ScanArgs {
         paths: vec![explain.what.clone()],
+        settings: explain.settings.clone(),
         ..ScanArgs::default()
     };
     let opened = scan::open(&dir, &named).map_err(|error| match error {
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &Args, explain: &ExplainArgs) -> Result<ExitCode, CliErr
     };
     let options = Options {
         sops_config: scan::sops_config(&dir, explain.sops_config.as_deref())?,
+        settings: scan::settings(&dir, &explain.settings, &*opened.view)?,
         ..Options::default()
     };
     let text = engine::explain(

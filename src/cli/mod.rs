@@ -4,6 +4,7 @@
 //! here and walks inward as data.
 
 mod args;
+mod baseline;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the door to the environment"
@@ -36,6 +37,12 @@ pub(crate) enum CliError {
     /// The repository cannot be used.
     #[error(transparent)]
     Git(#[from] crate::git::GitError),
+    /// The settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] crate::settings::SettingsError),
+    /// The baseline is wrong.
+    #[error(transparent)]
+    Baseline(#[from] crate::triage::baseline::BaselineError),
     /// A mistake in the call.
     #[error("{0}")]
     Usage(String),
@@ -70,6 +77,13 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         // Nobody reads on: not a mistake of this program.
         Err(CliError::Output(std::io::ErrorKind::BrokenPipe)) => ExitCode::CannotRun,
+        Err(CliError::Settings(error)) => {
+            for line in error.lines() {
+                let text = crate::model::escape(&line);
+                let _ = writeln!(std::io::stderr(), "sopsguard: {text}");
+            }
+            ExitCode::CannotRun
+        }
         Err(error) => {
             let text = crate::model::escape(&error.to_string());
             let mut err = std::io::stderr().lock();
@@ -90,6 +104,7 @@ fn command(args: &Args) -> Result<ExitCode, CliError> {
         Command::Config {
             command: ConfigCommand::Check(scan),
         } => scan::run(args, scan, true),
+        Command::Baseline { command } => baseline::run(args, command),
         Command::Explain(explain) => explain::run(args, explain),
         Command::Hook { command } => hook::run(args, command),
         Command::Man { dir } => man::run(dir.as_deref()),

@@ -3,15 +3,17 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{Args, FormatChoice, ScanArgs};
+use super::args::{Args, FormatChoice, ScanArgs, SettingsArgs};
 use super::{CliError, env};
 use crate::checks;
-use crate::engine::{self, Options};
+use crate::engine::{self, Options, setup};
 use crate::git::GitEnv;
 use crate::model::{BlindCode, BlindSpot, ExitCode, Mode, Outcome, RepoPath};
 use crate::report::{self, Format, Style};
 use crate::say;
-use crate::source::{self, Opened, Unstaged};
+use crate::settings::Settings;
+use crate::source::{self, Opened, Unstaged, View};
+use crate::triage::baseline::Baseline;
 
 pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -21,39 +23,13 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .map(|r| parse_report(r))
         .collect::<Result<Vec<_>, _>>()?;
     let opened = open(&dir, scan)?;
-    let options = Options {
-        mode: match scan {
-            ScanArgs { stdin: true, .. } => Mode::Stdin,
-            ScanArgs { staged: true, .. } => Mode::Staged,
-            _ => Mode::Worktree,
-        },
-        sops_config: sops_config(&dir, scan.sops_config.as_deref())?,
-        jobs: scan.jobs,
-        fail_on: scan.fail_on.severity(),
-        allow_incomplete: scan.allow_incomplete,
-        whole_view: scan.paths.is_empty()
-            && !(scan.stdin || scan.staged)
-            && !opened.view.entries().is_empty(),
-        config_only,
-        ..Options::default()
-    };
-    let mut outcome = engine::run(
+    let options = options(&dir, scan, &opened, config_only)?;
+    let outcome = engine::run(
         &*opened.view,
         opened.base.as_deref(),
         opened.repository.clone(),
         &options,
     );
-    for (path, _) in &opened.unreadable {
-        let reason = say!["the directory could not be listed"];
-        outcome.blind_spots.push(BlindSpot {
-            path: path.clone(),
-            line: None,
-            code: BlindCode::Unreadable,
-            reason,
-            blocking: true,
-        });
-    }
-    outcome.blind_spots.sort();
     let style = env::style(args.color, args.quiet);
     let mut buffer = Vec::new();
     let failed = |e: std::io::Error| CliError::Output(e.kind());
@@ -73,6 +49,86 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         write_report(&outcome, format, &path)?;
     }
     Ok(outcome.exit_code())
+}
+
+/// How to run on what was opened.
+pub(crate) fn options(
+    dir: &Path,
+    scan: &ScanArgs,
+    opened: &Opened,
+    config_only: bool,
+) -> Result<Options, CliError> {
+    let unreadable = |path: &RepoPath| {
+        let reason = say!["the directory could not be listed"];
+        BlindSpot::new(path, None, BlindCode::Unreadable, reason, true)
+    };
+    Ok(Options {
+        mode: match scan {
+            ScanArgs { stdin: true, .. } => Mode::Stdin,
+            ScanArgs { staged: true, .. } => Mode::Staged,
+            _ => Mode::Worktree,
+        },
+        sops_config: sops_config(dir, scan.sops_config.as_deref())?,
+        jobs: scan.jobs,
+        fail_on: scan.fail_on.severity(),
+        allow_incomplete: scan.allow_incomplete,
+        whole_view: scan.paths.is_empty()
+            && !(scan.stdin || scan.staged)
+            && !opened.view.entries().is_empty(),
+        config_only,
+        settings: settings(dir, &scan.settings, &*opened.view)?,
+        baseline: baseline(dir, scan.baseline.as_deref(), &*opened.view)?,
+        inline_ignores: !scan.no_inline_ignores,
+        today: env::today(),
+        blind_spots: opened
+            .unreadable
+            .iter()
+            .map(|(p, _)| unreadable(p))
+            .collect(),
+        ..Options::default()
+    })
+}
+
+/// The settings that the call names, or those of the view.
+pub(crate) fn settings(
+    dir: &Path,
+    args: &SettingsArgs,
+    view: &dyn View,
+) -> Result<Settings, CliError> {
+    match &args.config {
+        _ if args.no_config => Ok(Settings::default()),
+        Some(file) => {
+            let bytes = read(dir, file)?;
+            Ok(setup::settings_from(view, &shown_path(file), &bytes)?)
+        }
+        None => Ok(setup::settings(view)?),
+    }
+}
+
+/// The baseline that the call names, or that of the view.
+fn baseline(
+    dir: &Path,
+    file: Option<&Path>,
+    view: &dyn View,
+) -> Result<Option<Baseline>, CliError> {
+    let Some(file) = file else {
+        return Ok(setup::baseline(view)?);
+    };
+    let bytes = read(dir, file)?;
+    let text = crate::syntax::decode(&bytes).text.into_owned();
+    Ok(Some(Baseline::read(&shown_path(file), &text)?))
+}
+
+fn read(dir: &Path, path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(dir.join(path)).map_err(|e| CliError::File {
+        path: path.display().to_string(),
+        error: e.kind(),
+    })
+}
+
+/// How a file that the call names is called in reports.
+pub(crate) fn shown_path(path: &Path) -> RepoPath {
+    RepoPath::new(path.to_string_lossy().into_owned())
 }
 
 pub(crate) fn open(dir: &Path, scan: &ScanArgs) -> Result<Opened, CliError> {
@@ -109,15 +165,8 @@ pub(crate) fn sops_config(
     path: Option<&Path>,
 ) -> Result<Option<(RepoPath, String)>, CliError> {
     let Some(path) = path else { return Ok(None) };
-    let bytes = std::fs::read(dir.join(path)).map_err(|e| CliError::File {
-        path: path.display().to_string(),
-        error: e.kind(),
-    })?;
-    let text = crate::syntax::decode(&bytes).text.into_owned();
-    Ok(Some((
-        RepoPath::new(path.to_string_lossy().into_owned()),
-        text,
-    )))
+    let text = crate::syntax::decode(&read(dir, path)?).text.into_owned();
+    Ok(Some((shown_path(path), text)))
 }
 
 fn format(choice: FormatChoice) -> Format {

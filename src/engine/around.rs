@@ -3,17 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use crate::checks;
 use crate::model::RepoPath;
+use crate::settings::Policy;
 use crate::source::{BaseState, BaseView, FileKind, View};
-use crate::subject::{Adoption, ConfigSet, Neighbourhood};
-
-use super::MAX_FILE_SIZE;
+use crate::subject::{Adoption, ConfigSet, Neighbourhood, Subject, standing};
+use crate::triage::inline;
 
 /// Read-only access for judging.
 pub(crate) struct Around<'a> {
     view: &'a dyn View,
     base: Option<&'a dyn BaseView>,
     configs: &'a ConfigSet,
+    policy: &'a Policy,
+    max_file_size: u64,
+    inline_ignores: bool,
     prefilter: bool,
     whole_view: bool,
     adoption: HashMap<RepoPath, Adoption>,
@@ -27,13 +31,16 @@ impl<'a> Around<'a> {
         view: &'a dyn View,
         base: Option<&'a dyn BaseView>,
         configs: &'a ConfigSet,
-        options: &super::Options,
+        options: &'a super::Options,
     ) -> Self {
         let (prefilter, whole_view) = (options.prefilter, options.whole_view);
         Self {
             view,
             base,
             configs,
+            policy: &options.settings.policy,
+            max_file_size: options.max_file_size(),
+            inline_ignores: options.inline_ignores,
             prefilter,
             whole_view,
             adoption: HashMap::new(),
@@ -48,6 +55,9 @@ impl<'a> Around<'a> {
             view: self.view,
             base: self.base,
             configs: self.configs,
+            policy: self.policy,
+            max_file_size: self.max_file_size,
+            inline_ignores: self.inline_ignores,
             prefilter: self.prefilter,
             whole_view: self.whole_view,
             adoption,
@@ -62,6 +72,9 @@ impl<'a> Around<'a> {
             view: self.view,
             base: self.base,
             configs,
+            policy: self.policy,
+            max_file_size: self.max_file_size,
+            inline_ignores: self.inline_ignores,
             prefilter: self.prefilter,
             whole_view: self.whole_view,
             adoption: HashMap::new(),
@@ -73,6 +86,25 @@ impl<'a> Around<'a> {
     pub(crate) fn view(&self) -> &'a dyn View {
         self.view
     }
+
+    /// Comments of a file that ignore findings.
+    pub(crate) fn ignores(&self, s: &Subject<'_>) -> Vec<inline::Ignore> {
+        if !self.inline_ignores {
+            return Vec::new();
+        }
+        inline::find(s.text, s.format, is_markup(&s.name), &checks::TABLE)
+    }
+
+    /// Files above this are not parsed.
+    pub(crate) fn max_file_size(&self) -> u64 {
+        self.max_file_size
+    }
+}
+
+/// Where `#` begins a heading or nothing, and a comment is that of HTML.
+fn is_markup(name: &str) -> bool {
+    standing::extension(name)
+        .is_some_and(|e| matches!(&*e, ".md" | ".markdown" | ".mdx" | ".html" | ".htm"))
 }
 
 impl Neighbourhood for Around<'_> {
@@ -115,7 +147,7 @@ impl Neighbourhood for Around<'_> {
             .find(path)
             .is_some_and(|e| e.kind == FileKind::Regular);
         regular
-            .then(|| self.view.read_limited(path, MAX_FILE_SIZE).ok())
+            .then(|| self.view.read_limited(path, self.max_file_size).ok())
             .flatten()
     }
 
@@ -151,7 +183,7 @@ impl Neighbourhood for Around<'_> {
             .read(path)
             .ok()
             .flatten()
-            .filter(|b| b.len() as u64 <= MAX_FILE_SIZE)
+            .filter(|b| b.len() as u64 <= self.max_file_size)
     }
 
     fn adoption(&self, path: &RepoPath) -> Adoption {
@@ -162,8 +194,8 @@ impl Neighbourhood for Around<'_> {
         self.adoption.contains_key(path)
     }
 
-    fn extra_kinds(&self) -> &[String] {
-        &[]
+    fn policy(&self) -> &Policy {
+        self.policy
     }
 
     fn whole_view(&self) -> bool {

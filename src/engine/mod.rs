@@ -8,6 +8,8 @@ mod adoption;
 mod around;
 mod flux;
 mod guard;
+mod hidden;
+pub mod setup;
 mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,25 +20,24 @@ use rayon::prelude::*;
 use crate::checks::{self, Judged};
 use crate::keys;
 use crate::model::{
-    BlindCode, BlindSpot, Finding, Mode, Outcome, RepoPath, Repository, Severity, Stats,
+    BlindCode, BlindSpot, Date, Finding, Message, Mode, Outcome, RepoPath, Repository, Severity,
+    Stats,
 };
 use crate::say;
+use crate::settings::{self, Settings};
 use crate::source::{BaseState, BaseView, Entry, FileKind, ReadError, Steering, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
+use crate::triage::baseline::{Acceptance, Baseline, Entry as Accepted, State};
+use crate::triage::inline::Ignore;
 use around::Around;
 
-/// Files above this are searched for keys as a stream and not parsed.
-pub const MAX_FILE_SIZE: u64 = 32 * 1024 * 1024;
+pub use crate::settings::MAX_FILE_SIZE;
 
 /// What changes the verdict on other files: a commit that touches one of these has the whole index judged.
 pub const STEERING: Steering<'static> = Steering {
     anywhere: &[CONFIG_NAME],
-    at_the_top: &[
-        b"sopsguard.toml",
-        b".sopsguard.toml",
-        b".config/sopsguard.toml",
-    ],
+    at_the_top: &settings::NAMES,
 };
 
 /// Stack of a judging thread: the parser allows a thousand levels.
@@ -61,6 +62,16 @@ pub struct Options {
     pub prefilter: bool,
     /// Only findings about configs are wanted.
     pub config_only: bool,
+    /// What the team sets.
+    pub settings: Settings,
+    /// Findings that are accepted.
+    pub baseline: Option<Baseline>,
+    /// Whether comments in files can ignore findings.
+    pub inline_ignores: bool,
+    /// What today is, for what holds only for a time.
+    pub today: Date,
+    /// What could not be judged before judging began.
+    pub blind_spots: Vec<BlindSpot>,
 }
 
 impl Default for Options {
@@ -74,7 +85,18 @@ impl Default for Options {
             whole_view: true,
             prefilter: true,
             config_only: false,
+            settings: Settings::default(),
+            baseline: None,
+            inline_ignores: true,
+            today: Date::default(),
+            blind_spots: Vec::new(),
         }
+    }
+}
+
+impl Options {
+    fn max_file_size(&self) -> u64 {
+        self.settings.max_file_size.unwrap_or(MAX_FILE_SIZE)
     }
 }
 
@@ -85,6 +107,7 @@ pub(crate) struct Seen<'v> {
     pub(crate) status: Status,
     pub(crate) bytes: u64,
     pub(crate) read: bool,
+    pub(crate) ignores: Vec<Ignore>,
 }
 
 /// What a file is to the habit of its group (step 5d).
@@ -98,6 +121,32 @@ pub(crate) enum Status {
     Other,
 }
 
+/// What judging found, before it is known what hides it.
+pub(crate) struct Found<'v> {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) blind_spots: Vec<BlindSpot>,
+    /// Comments that ignore, by file.
+    pub(crate) ignores: Vec<(&'v RepoPath, Vec<Ignore>)>,
+}
+
+/// The same, marked.
+pub(crate) struct After {
+    findings: Vec<Finding>,
+    blind_spots: Vec<BlindSpot>,
+    told: Told,
+}
+
+/// What a run tells about its baseline.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What became of each entry.
+    pub states: Vec<State>,
+    /// Entries for what counts, where they were asked for.
+    pub accepted: Vec<Accepted>,
+    /// What cannot be accepted, because its file cannot be read.
+    pub refused: Vec<Message>,
+}
+
 /// Judges a view.
 pub fn run(
     view: &dyn View,
@@ -105,8 +154,19 @@ pub fn run(
     repository: Option<Repository>,
     options: &Options,
 ) -> Outcome {
+    run_for_baseline(view, base, repository, options, None).0
+}
+
+/// Judges a view, and tells what became of the entries of its baseline and which entries would accept what is left.
+pub fn run_for_baseline(
+    view: &dyn View,
+    base: Option<&dyn BaseView>,
+    repository: Option<Repository>,
+    options: &Options,
+    acceptance: Option<&Acceptance>,
+) -> (Outcome, Told) {
     let started = Instant::now();
-    let run = || judge_all(view, base, repository.is_some(), options);
+    let run = || judge_all(view, base, repository.is_some(), options, acceptance);
     // A pool costs more than a handful of files, and so does asking how many cores there are.
     let useful = view.selected().len().div_ceil(16).max(1);
     let threads = match (useful, options.jobs) {
@@ -120,15 +180,20 @@ pub fn run(
         .num_threads(threads)
         .stack_size(STACK)
         .build();
-    let (mut findings, mut blind_spots, mut stats) = match pool {
+    let (after, mut stats) = match pool {
         Ok(pool) => pool.install(run),
         Err(_) => run(),
     };
+    let After {
+        mut findings,
+        mut blind_spots,
+        told,
+    } = after;
     sort(&mut findings);
     blind_spots.sort();
     blind_spots.dedup();
     stats.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Outcome {
+    let outcome = Outcome {
         mode: options.mode,
         repository,
         findings,
@@ -136,7 +201,8 @@ pub fn run(
         stats,
         fail_on: options.fail_on,
         allow_incomplete: options.allow_incomplete,
-    }
+    };
+    (outcome, told)
 }
 
 /// Reads the configs of a view.
@@ -144,6 +210,14 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
     if let Some((path, text)) = &options.sops_config {
         let set = ConfigSet::only(LoadedConfig::new(path.clone(), text, true));
         return (set, vec![(path.clone(), text.clone())]);
+    }
+    if let Some((path, _)) = &options.settings.sops_config
+        && let Ok(bytes) = view.read_limited(path, MAX_FILE_SIZE)
+    {
+        let text = crate::syntax::decode(&bytes).text.into_owned();
+        let tracked = view.find(path).is_some_and(|e| e.tracked);
+        let set = ConfigSet::only(LoadedConfig::new(path.clone(), &text, tracked));
+        return (set, vec![(path.clone(), text)]);
     }
     let mut list = Vec::new();
     let mut texts = Vec::new();
@@ -172,7 +246,8 @@ fn judge_all(
     base: Option<&dyn BaseView>,
     in_repository: bool,
     options: &Options,
-) -> (Vec<Finding>, Vec<BlindSpot>, Stats) {
+    acceptance: Option<&Acceptance>,
+) -> (After, Stats) {
     let (configs, texts) = configs(view, options);
     let around = Around::new(view, base, &configs, options);
     let selected: Vec<&Entry> = view
@@ -227,6 +302,7 @@ fn judge_all(
                     "the version of HEAD is missing or corrupt, so the change could not be judged"
                 ],
                 blocking: true,
+                accepted: None,
             });
         }
     }
@@ -241,7 +317,11 @@ fn judge_all(
         ));
     }
     sinks.extend(flux::decryption_missing(&seen, &around));
+    let mut ignores = Vec::new();
     for s in seen {
+        if !s.ignores.is_empty() {
+            ignores.push((&s.entry.path, s.ignores));
+        }
         sinks.push(s.judged.sink);
     }
     for sink in sinks {
@@ -254,7 +334,15 @@ fn judge_all(
             .retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
         blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
     }
-    (findings, blind_spots, stats)
+    blind_spots.extend(options.blind_spots.iter().cloned());
+    sort(&mut findings);
+    let found = Found {
+        findings,
+        blind_spots,
+        ignores,
+    };
+    let after = hidden::apply(found, base, &around, options, acceptance);
+    (after, stats)
 }
 
 /// Judges one file of the view. Used again when more is known of its group.
@@ -265,8 +353,9 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         status: Status::Other,
         bytes: 0,
         read: false,
+        ignores: Vec::new(),
     };
-    let bytes = match around.view().read_entry(entry, MAX_FILE_SIZE) {
+    let bytes = match around.view().read_entry(entry, around.max_file_size()) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return seen,
         Err(ReadError::TooLarge(_)) => {
@@ -287,6 +376,7 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
                 code,
                 reason,
                 blocking: true,
+                accepted: None,
             });
             return seen;
         }
@@ -303,31 +393,26 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
                 "this config is a symbolic link, which is not followed: its rules are unknown"
             ],
             blocking: true,
+            accepted: None,
         });
         return seen;
     }
     if entry.kind == FileKind::Symlink && !keys::may_contain_key(&bytes) {
         return seen;
     }
-    let judged = catch_unwind(AssertUnwindSafe(|| {
-        let source = Source::new(&bytes);
-        let subject = Subject::new(&entry.path, &source, around);
-        if entry.kind == FileKind::Symlink {
-            return (checks::judge_link(&subject), Status::Other);
-        }
-        (checks::judge(&subject, around), status(&subject))
-    }));
-    match judged {
-        Ok((judged, status)) => {
+    match judge_bytes(&entry.path, entry.kind, &bytes, around) {
+        Ok((judged, status, ignores)) => {
             seen.judged = judged;
             seen.status = status;
+            seen.ignores = ignores;
         }
-        Err(_) => seen.judged.sink.blind_spots.push(BlindSpot {
+        Err(Defect) => seen.judged.sink.blind_spots.push(BlindSpot {
             path: entry.path.clone(),
             line: None,
             code: BlindCode::Internal,
             reason: say!["judging it ended in a defect of sopsguard; please report it"],
             blocking: true,
+            accepted: None,
         }),
     }
     seen
@@ -341,6 +426,29 @@ fn status(subject: &Subject<'_>) -> Status {
     } else {
         Status::Other
     }
+}
+
+/// Judging ended in a panic.
+pub(crate) struct Defect;
+
+/// Judges bytes as if they stood at a path of the view.
+pub(crate) fn judge_bytes(
+    path: &RepoPath,
+    kind: FileKind,
+    bytes: &[u8],
+    around: &Around<'_>,
+) -> Result<(Judged, Status, Vec<Ignore>), Defect> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let source = Source::new(bytes);
+        let subject = Subject::new(path, &source, around);
+        if kind == FileKind::Symlink {
+            return (checks::judge_link(&subject), Status::Other, Vec::new());
+        }
+        let status = status(&subject);
+        let ignores = around.ignores(&subject);
+        (checks::judge(&subject, around), status, ignores)
+    }))
+    .map_err(|_| Defect)
 }
 
 /// Sorts by path, place and check, and counts equal ones.
@@ -384,17 +492,13 @@ pub fn explain<R>(
     tell: impl FnOnce(&Subject<'_>, &Judged, &dyn Neighbourhood) -> R,
 ) -> Result<R, ReadError> {
     let (configs, _) = configs(view, options);
-    let around = Around::new(
-        view,
-        base,
-        &configs,
-        &Options {
-            prefilter: false,
-            whole_view: true,
-            ..options.clone()
-        },
-    );
-    let bytes = view.read_limited(path, MAX_FILE_SIZE)?;
+    let options = Options {
+        prefilter: false,
+        whole_view: true,
+        ..options.clone()
+    };
+    let around = Around::new(view, base, &configs, &options);
+    let bytes = view.read_limited(path, around.max_file_size())?;
     let source = Source::new(&bytes);
     let subject = Subject::new(path, &source, &around);
     let judged = checks::judge(&subject, &around);

@@ -8,12 +8,13 @@ use rayon::prelude::*;
 use super::{Around, Options, Seen, Status, judge_entry};
 use crate::checks::{self, ConfigFacts, Sink, unencrypted_file};
 use crate::keys;
-use crate::model::{BlindCode, BlindSpot, RepoPath, Severity, Span};
+use crate::model::{BlindCode, BlindSpot, Message, RepoPath, Severity, Span};
 use crate::say;
 use crate::sops::config::Choice;
 use crate::source::FileKind;
 use crate::subject::place::Places;
-use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject, standing};
+use crate::subject::standing::Exempt;
+use crate::subject::{Asked, ConfigSet, LoadedConfig, Neighbourhood, Source, Subject, standing};
 use crate::syntax::Format;
 
 /// Adds to each leaked age identity how many files it opens; one that opens live files is never lenient.
@@ -62,7 +63,11 @@ pub(super) fn identities(seen: &mut [Seen<'_>], around: &Around<'_>) {
                     message: say!["opened by this identity"],
                 });
             }
-            if finding.lenient && paths.iter().any(|p| !standing::is_lenient(p)) {
+            if finding.lenient
+                && paths
+                    .iter()
+                    .any(|p| !standing::is_lenient(p, around.policy()))
+            {
                 finding.severity = Severity::Error;
                 finding.lenient = false;
             }
@@ -127,6 +132,7 @@ pub(super) fn config_checks(
                     .map_or("", |(_, t)| t),
                 Format::Yaml,
             ),
+            policy: around.policy(),
             reached: vec![0; c.config.rules().len()],
             bad_pattern_reached: None,
             below: Vec::new(),
@@ -214,16 +220,28 @@ fn ambiguous(
     None
 }
 
+/// A limit in the largest unit that needs no fraction.
+fn size(bytes: u64) -> Message {
+    let units: [(u64, &'static str); 3] = [(1 << 20, " MiB"), (1 << 10, " KiB"), (1, " bytes")];
+    let (unit, name) = units
+        .into_iter()
+        .find(|(unit, _)| bytes.is_multiple_of(*unit))
+        .unwrap_or((1, " bytes"));
+    say![bytes / unit, name]
+}
+
 /// A file over the limit is searched for keys as a stream; the rest of it stays unseen.
 pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
     let path = &seen.entry.path;
     let name = standing::file_name(path);
     let format = crate::subject::format_meant(&name);
     let decision = around.configs().decide(path);
-    let matters = standing::name_promises(&name)
-        || (decision.rule().is_some()
-            && decision.is_narrow()
-            && standing::exempt(path, "", b"", None, false).is_none());
+    let policy = around.policy();
+    let exempt = standing::exempt(path, "", b"", None, false);
+    let exempt = standing::exempt_by_settings(path, "", policy, exempt);
+    let asked = decision.asked(policy, policy.requires(path)) != Asked::No;
+    let promised = standing::name_promises(&name) && exempt != Some(Exempt::Settings);
+    let matters = promised || (asked && exempt.is_none());
     if format.is_structured() || matters {
         seen.judged.sink.blind_spots.push(BlindSpot {
             path: path.clone(),
@@ -231,10 +249,11 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
             code: BlindCode::TooLarge,
             reason: say![
                 "it is larger than ",
-                super::MAX_FILE_SIZE / (1024 * 1024),
-                " MiB; only private keys were sought in it"
+                size(around.max_file_size()),
+                "; only private keys were sought in it"
             ],
             blocking: matters,
+            accepted: None,
         });
     }
     let Ok(mut stream) = around.view().open_stream(path) else {
@@ -258,6 +277,7 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
                         code: BlindCode::Unreadable,
                         reason: say!["it could not be read to its end"],
                         blocking: true,
+                        accepted: None,
                     });
                     return;
                 }

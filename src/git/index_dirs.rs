@@ -10,11 +10,15 @@ pub(super) struct Dirs {
     open: Vec<usize>,
     /// The path of the last directory, without the slash at its end.
     last: Vec<u8>,
+    /// All names, one behind the other.
+    names: Vec<u8>,
 }
 
 struct Dir {
-    /// Length of its path; the path is that of its first entry, so far.
-    len: usize,
+    /// Where its name begins in its path, and where its path ends.
+    name: Range<usize>,
+    /// Where its name begins among the names.
+    at: usize,
     range: Range<usize>,
 }
 
@@ -37,7 +41,7 @@ impl Dirs {
         while shared > 0 && !(ends(dir, shared) && ends(&self.last, shared)) {
             shared = memchr::memrchr(b'/', &dir[..shared]).unwrap_or(0);
         }
-        while let Some(open) = self.open.pop_if(|open| self.list[*open].len > shared) {
+        while let Some(open) = self.open.pop_if(|open| self.list[*open].name.end > shared) {
             self.list[open].range.end = at;
         }
         let mut from = shared;
@@ -46,9 +50,11 @@ impl Dirs {
             let end = memchr::memchr(b'/', &dir[begin..]).map_or(dir.len(), |n| begin + n);
             self.open.push(self.list.len());
             self.list.push(Dir {
-                len: end,
+                name: begin..end,
+                at: self.names.len(),
                 range: at..at,
             });
+            self.names.extend_from_slice(&dir[begin..end]);
             from = end.max(from + 1);
         }
         self.last.clear();
@@ -64,14 +70,24 @@ impl Dirs {
 
     /// How far the directory whose path has `len` bytes and begins with the entry `start` reaches.
     pub(super) fn end(&self, start: usize, len: usize) -> Option<usize> {
-        let mut at = self.list.partition_point(|d| d.range.start < start);
-        while let Some(dir) = self.list.get(at).filter(|d| d.range.start == start) {
-            if dir.len == len {
-                return Some(dir.range.end);
-            }
-            at += 1;
-        }
-        None
+        let mut from = self.starting(start);
+        from.find(|dir| dir.name.end == len)
+            .map(|dir| dir.range.end)
+    }
+
+    /// Name and end of the directory that begins with the entry `start` and lies in the one whose path, with its slash,
+    /// has `prefix` bytes.
+    pub(super) fn child(&self, start: usize, prefix: usize) -> Option<(&[u8], usize)> {
+        let mut from = self.starting(start);
+        let dir = from.find(|dir| dir.name.start == prefix)?;
+        let name = &self.names[dir.at..dir.at + dir.name.len()];
+        Some((name, dir.range.end))
+    }
+
+    fn starting(&self, start: usize) -> impl Iterator<Item = &Dir> {
+        let at = self.list.partition_point(|d| d.range.start < start);
+        let from = self.list[at..].iter();
+        from.take_while(move |d| d.range.start == start)
     }
 }
 
@@ -85,7 +101,7 @@ mod tests {
             dirs.push(n, path.as_bytes());
         }
         dirs.finish(paths.len());
-        let name = |d: &Dir| paths[d.range.start][..d.len].to_owned();
+        let name = |d: &Dir| paths[d.range.start][..d.name.end].to_owned();
         dirs.list
             .iter()
             .map(|d| (name(d), d.range.clone()))

@@ -25,7 +25,7 @@ pub use base::{BaseItem, BaseList, flatten};
 pub use env::GitEnv;
 pub use hooks::{Hooks, HooksPath, NamedHook, Scope};
 pub use index::{Index, IndexEntry, Stamp};
-pub use objects::{Oid, OidKind};
+pub use objects::{Oid, OidKind, blob_id_outside};
 pub use repo::{GitError, Head, Repo};
 pub use rules::Rules;
 pub use staged::{Before, Change, Changes, StagedIndex};

@@ -8,6 +8,18 @@ use std::sync::{Mutex, PoisonError};
 /// Id of an object, of either hash.
 pub type Oid = gix::ObjectId;
 
+/// The id that Git gives to bytes as a file; SHA-256 where the repository uses it.
+pub(super) fn blob_id(hash: gix::hash::Kind, bytes: &[u8]) -> Option<String> {
+    gix::objs::compute_hash(hash, gix::object::Kind::Blob, bytes)
+        .ok()
+        .map(|id| id.to_string())
+}
+
+/// The id that a repository with SHA-1 would give to bytes as a file.
+pub fn blob_id_outside(bytes: &[u8]) -> Option<String> {
+    blob_id(gix::hash::Kind::Sha1, bytes)
+}
+
 /// What an entry of a tree or of the index names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OidKind {

@@ -207,6 +207,16 @@ impl Repo {
         self.objects.blob_size(id)
     }
 
+    /// The id that this repository gives to bytes as a file.
+    pub fn blob_id(&self, bytes: &[u8]) -> Option<String> {
+        super::objects::blob_id(self.hash, bytes)
+    }
+
+    /// Bytes of a blob by its id in hexadecimal.
+    pub fn blob_named(&self, id: &str) -> Option<Vec<u8>> {
+        self.blob(&Oid::from_hex(id.as_bytes()).ok()?)
+    }
+
     /// Bytes of a blob; `None` when it is missing, corrupt or no blob.
     pub fn blob(&self, id: &Oid) -> Option<Vec<u8>> {
         self.objects.blob(id)

@@ -180,16 +180,18 @@ impl StagedIndex {
         start..low
     }
 
-    /// Where the directory ends that the entry at `start` is the first of.
-    fn end_of(&self, dir: &[u8], start: usize, end: usize) -> usize {
-        let known = match &self.entries {
-            Entries::Raw(raw) => raw.dirs.end(start, dir.len() - 1),
+    /// Name and end of the directory that begins with the entry `at`, below a prefix of this length, if that is known
+    /// without a look at the entries.
+    fn child(&self, at: usize, prefix: usize) -> Option<(&[u8], usize)> {
+        match &self.entries {
+            Entries::Raw(raw) => raw.dirs.child(at, prefix),
             Entries::Whole(_) => None,
-        };
-        known.map_or_else(
-            || self.range_of(dir, start..end).end,
-            |known| known.min(end),
-        )
+        }
+    }
+
+    /// Whether the one entry of a range stands for a whole directory.
+    fn is_sparse(&self, range: &Range<usize>, prefix: &[u8]) -> bool {
+        matches!(self.entries, Entries::Whole(_)) && self.path(range.start) == prefix
     }
 
     fn lower_bound(&self, path: &[u8], within: Range<usize>) -> usize {
@@ -280,21 +282,30 @@ impl<'a> Walk<'a> {
         };
         let mut at = dir.range.start;
         while at < dir.range.end {
-            let rest = &self.index.path(at)[dir.prefix.len()..];
-            at = match memchr::memchr(b'/', rest) {
-                Some(slash) => {
-                    let name = rest[..slash].to_vec();
-                    self.subdirectory(&dir, &name, at, &mut items)
-                }
-                None => {
-                    // What is only announced would be removed by the commit.
-                    if !self.index.intent_to_add(at) {
-                        let had = meet(&mut items, rest, false);
-                        self.file(at, had);
-                    }
-                    at + 1
-                }
-            };
+            let index = self.index;
+            // Directories are known by name; the entries in them are not looked at.
+            if let Some((name, end)) = index.child(at, dir.prefix.len()) {
+                let range = at..end.clamp(at + 1, dir.range.end);
+                at = range.end;
+                self.subdirectory(&dir, name, range, &mut items);
+                continue;
+            }
+            let rest = &index.path(at)[dir.prefix.len()..];
+            if let Some(slash) = memchr::memchr(b'/', rest) {
+                let below = &index.path(at)[..=dir.prefix.len() + slash];
+                let end = index.range_of(below, at..dir.range.end).end;
+                // A damaged index must not hold the walk.
+                let range = at..end.max(at + 1);
+                at = range.end;
+                self.subdirectory(&dir, &rest[..slash], range, &mut items);
+                continue;
+            }
+            // What is only announced would be removed by the commit.
+            if !index.intent_to_add(at) {
+                let had = meet(&mut items, rest, false);
+                self.file(at, had);
+            }
+            at += 1;
         }
         for item in items.into_iter().filter(|item| !item.met) {
             let mut path = dir.prefix.clone();
@@ -318,14 +329,14 @@ impl<'a> Walk<'a> {
         same && !self.index.has_special(&dir.range)
     }
 
-    /// Goes into the directory that holds the entry at `at`, and gives where it ends.
+    /// Goes into a directory, whose entries are those of `range`.
     fn subdirectory(
         &mut self,
         dir: &Dir<'a>,
         name: &[u8],
-        at: usize,
+        range: Range<usize>,
         items: &mut [TreeItem],
-    ) -> usize {
+    ) {
         let mut prefix = dir.prefix.clone();
         prefix.extend_from_slice(name);
         prefix.push(b'/');
@@ -333,26 +344,20 @@ impl<'a> Walk<'a> {
             let at = n.children.binary_search_by(|c| c.name.as_slice().cmp(name));
             n.children.get(at.ok()?)
         });
-        // The count of the cache-tree is not asked where this directory ends: the names are.
-        let end = self.index.end_of(&prefix, at, dir.range.end);
-        // Names are in order, so an empty range cannot be; a damaged index must not loop.
-        let end = end.max(at + 1);
         let tree = meet(items, name, true).map(|(id, _)| id);
-        if self.index.path(at) == prefix {
-            self.sparse(at, prefix, tree);
-        } else {
-            match tree {
-                Some(tree) => self.directory(Dir {
-                    prefix,
-                    tree,
-                    range: at..end,
-                    node,
-                    depth: dir.depth + 1,
-                }),
-                None => self.all(&(at..end), Before::Absent),
-            }
+        if self.index.is_sparse(&range, &prefix) {
+            return self.sparse(range.start, prefix, tree);
         }
-        end
+        match tree {
+            Some(tree) => self.directory(Dir {
+                prefix,
+                tree,
+                range,
+                node,
+                depth: dir.depth + 1,
+            }),
+            None => self.all(&range, Before::Absent),
+        }
     }
 
     /// A directory that a sparse index holds as a tree.

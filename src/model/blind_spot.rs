@@ -1,6 +1,6 @@
 //! Something that could not be judged, and why. A scan with blocking blind spots is not clean.
 
-use super::{Message, RepoPath};
+use super::{Date, Message, RepoPath};
 
 /// Kinds of blind spots; the names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,17 @@ impl BlindCode {
     }
 }
 
+/// The entry of the settings that accepts a blind spot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Accepted {
+    /// The settings file.
+    pub path: RepoPath,
+    /// Line of the entry, from 1.
+    pub line: u32,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+}
+
 /// Something that could not be judged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BlindSpot {
@@ -49,4 +60,31 @@ pub struct BlindSpot {
     pub reason: Message,
     /// Whether it matters, so that the run cannot be called clean.
     pub blocking: bool,
+    /// What accepts it.
+    pub accepted: Option<Accepted>,
+}
+
+impl BlindSpot {
+    /// One that nothing accepts.
+    pub fn new(
+        path: &RepoPath,
+        line: Option<u32>,
+        code: BlindCode,
+        reason: Message,
+        blocking: bool,
+    ) -> Self {
+        Self {
+            path: path.clone(),
+            line,
+            code,
+            reason,
+            blocking,
+            accepted: None,
+        }
+    }
+
+    /// Whether the run cannot be called clean because of it.
+    pub fn blocks(&self) -> bool {
+        self.blocking && self.accepted.is_none()
+    }
 }

@@ -1,6 +1,6 @@
 //! One thing that is wrong, where, and what to do about it. Never a secret value.
 
-use super::{CheckInfo, Message, Pointer, Position, RepoPath, SafeKey, Severity};
+use super::{CheckInfo, Message, Pointer, Position, RepoPath, SafeKey, Severity, Span};
 
 /// Which view's rules a finding follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,36 @@ pub struct Place {
     pub trail: Vec<Step>,
     /// How to draw the trail.
     pub format: TrailFormat,
+    /// The bytes that the finding is about, in the decoded text; `None` for the whole file. Never reported: it is for
+    /// telling whether they changed.
+    pub span: Option<Span>,
+}
+
+/// Whether a finding counts, and if not, what hides it. Hidden findings stay in the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// It counts.
+    #[default]
+    Active,
+    /// The settings switch its check off.
+    Settings {
+        /// The settings file.
+        path: RepoPath,
+        /// Line of the entry, from 1.
+        line: u32,
+    },
+    /// A comment in the file ignores it.
+    Inline {
+        /// Line of the comment, from 1.
+        line: u32,
+    },
+    /// The baseline accepts it.
+    Baseline {
+        /// The baseline.
+        path: RepoPath,
+        /// Line of the entry, from 1.
+        line: u32,
+    },
 }
 
 /// One thing that is wrong.
@@ -86,6 +116,10 @@ pub struct Finding {
     pub severity: Severity,
     /// Whether a lenient place softened it.
     pub lenient: bool,
+    /// Whether the settings gave it another severity.
+    pub configured: bool,
+    /// Whether it counts.
+    pub status: Status,
     /// The file.
     pub path: RepoPath,
     /// Where in the file.
@@ -115,6 +149,8 @@ impl Finding {
             check,
             severity: check.severity,
             lenient: false,
+            configured: false,
+            status: Status::Active,
             path: path.clone(),
             place,
             message,
@@ -165,6 +201,11 @@ impl Finding {
             message,
         });
         self
+    }
+
+    /// Whether it counts.
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
     }
 
     /// Line from 1, or 0 for the whole file: the sort key.

@@ -6,15 +6,17 @@
 
 mod blind_spot;
 mod check_info;
+mod date;
 mod finding;
 mod outcome;
 mod path;
 mod safe;
 mod span;
 
-pub use blind_spot::{BlindCode, BlindSpot};
+pub use blind_spot::{Accepted, BlindCode, BlindSpot};
 pub use check_info::{CheckInfo, Severity};
-pub use finding::{Finding, GovernedBy, Place, Related, Step, TrailFormat, View};
+pub use date::Date;
+pub use finding::{Finding, GovernedBy, Place, Related, Status, Step, TrailFormat, View};
 pub use outcome::{Counts, ExitCode, Mode, Outcome, Repository, Stats, Verdict};
 pub use path::RepoPath;
 pub use safe::{Argument, Label, Message, Pointer, SafeKey, Shown, escape_for_terminal as escape};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{BlindSpot, Finding, Severity};
+use super::{BlindSpot, Finding, Severity, Status};
 
 /// What was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +91,26 @@ pub struct Stats {
 /// How many of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Findings of severity error.
+    /// Active findings of severity error.
     pub error: u64,
-    /// Findings of severity warning.
+    /// Active findings of severity warning.
     pub warning: u64,
-    /// Findings of severity note.
+    /// Active findings of severity note.
     pub note: u64,
+    /// Active findings to which the settings gave a lower severity.
+    pub softened: u64,
+    /// Findings that a comment in the file ignores.
+    pub inline: u64,
+    /// Findings of checks that the settings switch off.
+    pub off: u64,
+    /// Findings that the baseline accepts.
+    pub baseline: u64,
     /// Blind spots, blocking or not.
     pub blind_spots: u64,
     /// Blind spots that block.
     pub blocking: u64,
+    /// Blind spots that the settings accept.
+    pub accepted: u64,
 }
 
 /// The result of a run, sorted: the only thing a renderer gets.
@@ -127,6 +137,16 @@ impl Outcome {
     pub fn counts(&self) -> Counts {
         let mut c = Counts::default();
         for f in &self.findings {
+            match f.status {
+                Status::Active => {}
+                Status::Settings { .. } => c.off += 1,
+                Status::Inline { .. } => c.inline += 1,
+                Status::Baseline { .. } => c.baseline += 1,
+            }
+            if !f.is_active() {
+                continue;
+            }
+            c.softened += u64::from(f.configured && f.severity < f.check.severity);
             match f.severity {
                 Severity::Error => c.error += 1,
                 Severity::Warning => c.warning += 1,
@@ -134,20 +154,30 @@ impl Outcome {
             }
         }
         c.blind_spots = self.blind_spots.len() as u64;
-        c.blocking = self.blind_spots.iter().filter(|b| b.blocking).count() as u64;
+        c.blocking = self.blind_spots.iter().filter(|b| b.blocks()).count() as u64;
+        c.accepted = self
+            .blind_spots
+            .iter()
+            .filter(|b| b.accepted.is_some())
+            .count() as u64;
         c
+    }
+
+    /// Findings that nothing hides.
+    pub fn active(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.is_active())
     }
 
     /// Whether everything that matters was judged.
     pub fn complete(&self) -> bool {
-        !self.blind_spots.iter().any(|b| b.blocking)
+        !self.blind_spots.iter().any(BlindSpot::blocks)
     }
 
     /// What the run amounts to.
     pub fn verdict(&self) -> Verdict {
         if self
             .fail_on
-            .is_some_and(|least| self.findings.iter().any(|f| f.severity >= least))
+            .is_some_and(|least| self.active().any(|f| f.severity >= least))
         {
             Verdict::Found
         } else if !self.complete() && !self.allow_incomplete {

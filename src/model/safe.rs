@@ -116,6 +116,11 @@ impl SafeKey {
         }
     }
 
+    /// A key that is not shown.
+    pub fn masked() -> Self {
+        Self(MASK.to_owned())
+    }
+
     /// An index of a list.
     pub fn index(i: usize) -> Self {
         Self(i.to_string())

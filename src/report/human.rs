@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use self::group::{Block, Section, common, common_directory};
 use self::ink::{BOLD, CYAN, DIM, GREEN, Ink, Lead, severity_code};
 use super::Style;
-use crate::model::{BlindSpot, Finding, GovernedBy, Outcome, RepoPath, Severity, View};
+use crate::model::{BlindSpot, Counts, Finding, GovernedBy, Outcome, RepoPath, Severity, View};
 
 /// Further places of one block that are listed.
 const PLACES: usize = 4;
@@ -32,10 +32,8 @@ pub(super) fn text(outcome: &Outcome, style: &Style) -> String {
         ink: Ink::new(style),
         out: String::new(),
     };
-    let (notes, findings): (Vec<&Finding>, Vec<&Finding>) = outcome
-        .findings
-        .iter()
-        .partition(|f| f.severity == Severity::Note);
+    let (notes, findings): (Vec<&Finding>, Vec<&Finding>) =
+        outcome.active().partition(|f| f.severity == Severity::Note);
     for section in group::sections(findings.into_iter()) {
         page.section(&section);
     }
@@ -145,10 +143,10 @@ impl Page {
             .plain(self.ink, " ")
             .with(self.ink, BOLD, finding.check.id)
             .plain(self.ink, ": ");
-        let softened = if finding.lenient {
-            " (softened: lenient place)"
-        } else {
-            ""
+        let softened = match (finding.lenient, finding.configured) {
+            (true, _) => " (softened: lenient place)",
+            (false, true) => " (severity: settings)",
+            (false, false) => "",
         };
         self.ink
             .paragraph(&mut self.out, &lead, &format!("{message}{softened}"), 4);
@@ -257,16 +255,19 @@ impl Page {
     }
 
     fn blind_spots(&mut self, all: &[BlindSpot], quiet: bool) {
-        let (blocking, listed): (Vec<&BlindSpot>, Vec<&BlindSpot>) =
-            all.iter().partition(|b| b.blocking);
-        let listed = if quiet { Vec::new() } else { listed };
-        if blocking.is_empty() && listed.is_empty() {
+        let (blocking, others): (Vec<&BlindSpot>, Vec<&BlindSpot>) =
+            all.iter().partition(|b| b.blocks());
+        let others = if quiet { Vec::new() } else { others };
+        let (accepted, listed): (Vec<&BlindSpot>, Vec<&BlindSpot>) =
+            others.into_iter().partition(|b| b.accepted.is_some());
+        if blocking.is_empty() && listed.is_empty() && accepted.is_empty() {
             return;
         }
         self.title("could not be judged");
         for (spots, word, code) in [
             (blocking, "blocks", severity_code(Severity::Error)),
             (listed, "listed", DIM),
+            (accepted, "accepted", DIM),
         ] {
             for spot in spots.iter().take(BLIND_SPOTS) {
                 let lead = Lead::default()
@@ -316,16 +317,21 @@ impl Page {
                 parts.push(ink.paint(code, &plural(count, one, many)));
             }
         }
+        if let (Some(last), true) = (parts.last_mut(), counts.accepted > 0) {
+            // Blind spots come last, and there is one where one is accepted.
+            last.push_str(&format!(" ({} accepted)", counts.accepted));
+        }
+        let hidden = hidden(&counts);
         let files = plural(stats.files, "file", "files");
         let line = if parts.is_empty() {
             format!(
-                "{}: {files}, {} encrypted, {seconds}",
+                "{}: {files}, {} encrypted{hidden}, {seconds}",
                 ink.paint(GREEN, "clean"),
                 stats.encrypted
             )
         } else {
             format!(
-                "{} in {files} ({} encrypted), {seconds}",
+                "{} in {files} ({} encrypted){hidden}, {seconds}",
                 parts.join(", "),
                 stats.encrypted
             )
@@ -337,6 +343,20 @@ impl Page {
         self.out.push_str(text);
         self.out.push('\n');
     }
+}
+
+/// How many are hidden or softened, and by what.
+fn hidden(counts: &Counts) -> String {
+    [
+        (counts.inline, "ignored inline"),
+        (counts.off, "switched off by settings"),
+        (counts.baseline, "in the baseline"),
+        (counts.softened, "softened by settings"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, by)| format!(", {count} {by}"))
+    .collect()
 }
 
 fn plural(count: u64, one: &str, many: &str) -> String {

@@ -107,11 +107,11 @@ pub struct Counts {
     pub warning: u64,
     /// Active findings of severity note.
     pub note: u64,
-    /// Findings that an inline ignore hides.
+    /// Findings that a comment in the file or the settings hide.
     pub ignored: u64,
     /// Findings that the baseline hides.
     pub baseline: u64,
-    /// Blind spots, blocking or not.
+    /// Blind spots, blocking or not, accepted or not.
     pub blind_spots: u64,
 }
 
@@ -126,10 +126,12 @@ pub struct Finding {
     pub default_severity: Severity,
     /// Whether a lenient place (tests, examples, docs) softened it.
     pub lenient: bool,
+    /// Whether the settings gave it another severity.
+    pub configured: bool,
     /// Whether the finding counts.
     pub status: Status,
     /// What hides the finding, `null` while it is active.
-    pub ignored_by: Option<Map<String, Value>>,
+    pub ignored_by: Option<IgnoredBy>,
     /// Whether the base view did not have it; `null` when that is unknown.
     pub new: Option<bool>,
     /// The file, relative to the root of the repository, with `/`. Bytes that are not UTF-8 are replaced by U+FFFD.
@@ -174,10 +176,44 @@ pub struct Finding {
 pub enum Status {
     /// It counts.
     Active,
-    /// An inline ignore hides it.
+    /// A comment in the file or the settings hide it.
     Ignored,
     /// The baseline hides it.
     Baseline,
+}
+
+/// What hides a finding.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct IgnoredBy {
+    /// The kind of thing.
+    pub kind: IgnoredKind,
+    /// The file that holds it.
+    pub path: String,
+    /// Its line, from 1.
+    pub line: u32,
+}
+
+/// Kinds of things that hide findings.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IgnoredKind {
+    /// A comment in the file.
+    Inline,
+    /// The settings: the check is off.
+    Settings,
+    /// An entry of the baseline.
+    Baseline,
+}
+
+/// The entry of the settings that accepts a blind spot.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AcceptedBy {
+    /// The settings file.
+    pub path: String,
+    /// Line of the entry, from 1.
+    pub line: u32,
+    /// The last day on which it holds, `YYYY-MM-DD`; `null` for always.
+    pub until: Option<String>,
 }
 
 /// A repair.
@@ -273,7 +309,7 @@ pub struct BlindSpot {
     /// Whether it matters, so that the run cannot be called clean.
     pub blocking: bool,
     /// The `[[accept]]` entry that accepts it.
-    pub accepted_by: Option<Map<String, Value>>,
+    pub accepted_by: Option<AcceptedBy>,
     /// Where the bytes are.
     pub origin: Option<Origin>,
 }
@@ -392,8 +428,8 @@ impl Counts {
             error: c.error,
             warning: c.warning,
             note: c.note,
-            ignored: 0,
-            baseline: 0,
+            ignored: c.inline + c.off,
+            baseline: c.baseline,
             blind_spots: c.blind_spots,
         }
     }
@@ -407,8 +443,9 @@ impl Finding {
             severity: f.severity,
             default_severity: f.check.severity,
             lenient: f.lenient,
-            status: Status::Active,
-            ignored_by: None,
+            configured: f.configured,
+            status: Status::of(&f.status),
+            ignored_by: IgnoredBy::of(f),
             new: f.new,
             path: path_text(&f.path),
             path_bytes: (!f.path.is_utf8()).then(|| STANDARD.encode(f.path.as_bytes())),
@@ -427,6 +464,42 @@ impl Finding {
             origins: vec![Origin::of(mode, f.blob.clone())],
             origins_total: 1,
             exposure: None,
+        }
+    }
+}
+
+impl Status {
+    fn of(status: &model::Status) -> Self {
+        match status {
+            model::Status::Active => Self::Active,
+            model::Status::Settings { .. } | model::Status::Inline { .. } => Self::Ignored,
+            model::Status::Baseline { .. } => Self::Baseline,
+        }
+    }
+}
+
+impl IgnoredBy {
+    fn of(f: &model::Finding) -> Option<Self> {
+        let (kind, path, line) = match &f.status {
+            model::Status::Active => return None,
+            model::Status::Settings { path, line } => (IgnoredKind::Settings, path, *line),
+            model::Status::Inline { line } => (IgnoredKind::Inline, &f.path, *line),
+            model::Status::Baseline { path, line } => (IgnoredKind::Baseline, path, *line),
+        };
+        Some(Self {
+            kind,
+            path: path_text(path),
+            line,
+        })
+    }
+}
+
+impl AcceptedBy {
+    fn of(a: &model::Accepted) -> Self {
+        Self {
+            path: path_text(&a.path),
+            line: a.line,
+            until: a.until.map(|d| d.to_string()),
         }
     }
 }
@@ -480,7 +553,7 @@ impl BlindSpot {
             line: b.line,
             reason: b.reason.as_str().to_owned(),
             blocking: b.blocking,
-            accepted_by: None,
+            accepted_by: b.accepted.as_ref().map(AcceptedBy::of),
             origin: Some(Origin::of(mode, None)),
         }
     }

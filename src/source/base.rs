@@ -24,6 +24,14 @@ impl BaseView for CommitBase {
         }
     }
 
+    fn blob_id(&self, bytes: &[u8]) -> Option<String> {
+        self.repo.blob_id(bytes)
+    }
+
+    fn blob(&self, id: &str) -> Option<Vec<u8>> {
+        self.repo.blob_named(id)
+    }
+
     fn removed(&self) -> &[RepoPath] {
         &self.removed
     }

@@ -19,6 +19,7 @@ pub use staged::{Steering, Unstaged, open_staged};
 use std::path::PathBuf;
 
 use crate::git::GitError;
+pub use crate::git::blob_id_outside;
 use crate::model::RepoPath;
 
 /// What a path is.
@@ -188,6 +189,16 @@ pub trait BaseView: Send + Sync {
 
     /// All files of the base view, in order; no submodules.
     fn paths(&self) -> Vec<RepoPath>;
+
+    /// The id that Git gives to bytes as a file.
+    fn blob_id(&self, bytes: &[u8]) -> Option<String> {
+        blob_id_outside(bytes)
+    }
+
+    /// The bytes of any blob of the object database behind the base view, by its id; `None` where it has none such.
+    fn blob(&self, _id: &str) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Why a source cannot be opened.

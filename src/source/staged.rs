@@ -31,7 +31,7 @@ pub struct Steering<'n> {
     /// Configs, wherever they stand.
     pub anywhere: &'n [&'n [u8]],
     /// Settings, at the top.
-    pub at_the_top: &'n [&'n [u8]],
+    pub at_the_top: &'n [&'n str],
 }
 
 /// What a commit would record, for the repository that `dir` lies in. `paths` (relative to `dir`) narrow it; none stands for
@@ -186,7 +186,8 @@ impl StagedView {
         }
         let is_steering = |path: &[u8]| {
             let name = memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..]);
-            steering.anywhere.contains(&name) || steering.at_the_top.contains(&path)
+            steering.anywhere.contains(&name)
+                || steering.at_the_top.iter().any(|top| top.as_bytes() == path)
         };
         let touched = (shared.changes.changed.iter().map(|c| &c.path))
             .chain(shared.changes.removed.iter().map(|r| &r.0));
@@ -544,6 +545,14 @@ impl BaseView for StagedBase {
                 .ok_or(ReadError::Object),
             None => Ok(None),
         }
+    }
+
+    fn blob_id(&self, bytes: &[u8]) -> Option<String> {
+        self.shared.repo.blob_id(bytes)
+    }
+
+    fn blob(&self, id: &str) -> Option<Vec<u8>> {
+        self.shared.repo.blob_named(id)
     }
 
     fn removed(&self) -> &[RepoPath] {

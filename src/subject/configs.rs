@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::model::{GovernedBy, LineIndex, RepoPath, View};
+use crate::settings::Policy;
 use crate::sops::config::{Choice, CreationRule, SopsConfig};
 use crate::sops::specificity::{self, Specificity};
 
@@ -24,6 +25,8 @@ pub struct LoadedConfig {
     pub config: SopsConfig,
     /// Whether Git tracks it.
     pub tracked: bool,
+    /// Whether it governs as if it stood at the root.
+    rooted: bool,
     /// Line of each rule, from 1.
     rule_lines: Vec<u32>,
 }
@@ -42,13 +45,14 @@ impl LoadedConfig {
             path,
             config,
             tracked,
+            rooted: false,
             rule_lines,
         }
     }
 
-    /// Directory of the config.
+    /// Directory of the config, or the one it is taken to stand in.
     pub fn dir(&self) -> &[u8] {
-        self.path.parent()
+        if self.rooted { b"" } else { self.path.parent() }
     }
 
     /// Line of a rule, from 1.
@@ -90,8 +94,12 @@ impl ConfigSet {
 
     /// One config for every path, as if it stood at the root.
     pub fn only(config: LoadedConfig) -> Self {
+        let rooted = LoadedConfig {
+            rooted: true,
+            ..config
+        };
         Self {
-            list: vec![config],
+            list: vec![rooted],
             by_dir: HashMap::default(),
             only: true,
         }
@@ -151,6 +159,19 @@ impl ConfigSet {
     }
 }
 
+/// Why a file must be encrypted as a whole, its name apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Nothing asks for it.
+    No,
+    /// A narrow rule.
+    Narrow,
+    /// A broad rule, under `[policy] strict`.
+    Strict,
+    /// `[policy] require`.
+    Required,
+}
+
 /// What governs a path.
 pub struct Decision<'c> {
     /// The nearest config.
@@ -196,6 +217,19 @@ impl<'c> Decision<'c> {
     /// Whether a narrow rule governs the path.
     pub fn is_narrow(&self) -> bool {
         self.specificity().is_some_and(Specificity::is_narrow)
+    }
+
+    /// Whether the rule asks for encryption, or the settings do.
+    pub fn asked(&self, policy: &Policy, required: bool) -> Asked {
+        if self.rule().is_some() && self.is_narrow() {
+            Asked::Narrow
+        } else if required {
+            Asked::Required
+        } else if policy.strict && self.rule().is_some() {
+            Asked::Strict
+        } else {
+            Asked::No
+        }
     }
 
     /// For a finding: the rule with its place.

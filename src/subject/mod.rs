@@ -11,7 +11,7 @@ pub mod place;
 mod prefilter;
 pub mod standing;
 
-pub use configs::{ConfigSet, Decision, LoadedConfig};
+pub use configs::{Asked, ConfigSet, Decision, LoadedConfig};
 pub use neighbourhood::{Adoption, Neighbourhood};
 pub use prefilter::Hints;
 
@@ -20,6 +20,7 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 
 use crate::model::{RepoPath, Span};
+use crate::settings::Policy;
 use crate::sops::metadata::{self, Envelope};
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
 use crate::sops::value::{self, Judged};
@@ -92,6 +93,10 @@ pub struct Subject<'s> {
     pub parsed: Option<Parsed<'s>>,
     /// Which rule governs it.
     pub decision: Decision<'s>,
+    /// What the settings ask.
+    pub policy: &'s Policy,
+    /// Whether the settings require its encryption.
+    pub required: bool,
     /// Why rules pass it over.
     pub exempt: Option<Exempt>,
     /// Whether it is a template.
@@ -137,7 +142,8 @@ impl<'s> Subject<'s> {
         let format = format_meant(&name);
         let decision = around.configs().decide(path);
         let hints = Hints::of(text);
-        let lenient = standing::is_lenient(path);
+        let policy = around.policy();
+        let lenient = standing::is_lenient(path, policy);
         let promised = standing::name_promises(&name);
         let mut subject = Self {
             path,
@@ -148,6 +154,8 @@ impl<'s> Subject<'s> {
             format,
             parsed: None,
             decision,
+            policy,
+            required: policy.requires(path),
             exempt: None,
             template: false,
             lenient,
@@ -184,6 +192,7 @@ impl<'s> Subject<'s> {
             ),
             None => standing::exempt(path, text, source.bytes, None, hints.sealed),
         };
+        subject.exempt = standing::exempt_by_settings(path, text, policy, subject.exempt);
         subject
     }
 
@@ -193,9 +202,10 @@ impl<'s> Subject<'s> {
             || self.hints.ciphertext
             || self.hints.key
             || self.promised
-            || (self.decision.rule().is_some() && self.decision.is_narrow())
-            || around
-                .extra_kinds()
+            || self.asked() != Asked::No
+            || self
+                .policy
+                .kinds
                 .iter()
                 .any(|k| self.text.contains(k.as_str()))
             || (self
@@ -308,6 +318,16 @@ impl<'s> Subject<'s> {
         } else {
             parse_values(self.text, self.format)
         });
+    }
+
+    /// Whether the rule or the settings ask for its encryption.
+    pub fn asked(&self) -> Asked {
+        self.decision.asked(self.policy, self.required)
+    }
+
+    /// Whether what the file is makes rules pass it over, not the settings.
+    pub fn exempt_by_nature(&self) -> bool {
+        self.exempt.is_some_and(|e| e != Exempt::Settings)
     }
 
     /// Whether nothing but blanks and comments stands in the file.

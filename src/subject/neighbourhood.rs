@@ -2,6 +2,7 @@
 
 use super::ConfigSet;
 use crate::model::RepoPath;
+use crate::settings::Policy;
 
 /// What the team's habit says of a plain file under a broad rule (step 5d).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ pub trait Neighbourhood: Sync {
     fn adoption(&self, path: &RepoPath) -> Adoption;
     /// A quick look whether [`Neighbourhood::adoption`] could say anything but `None`.
     fn may_be_outlier(&self, path: &RepoPath) -> bool;
-    /// Further kinds that are treated as Secrets.
-    fn extra_kinds(&self) -> &[String];
+    /// What the settings ask.
+    fn policy(&self) -> &Policy;
     /// Whether the whole view is scanned, so that what is missing can be told.
     fn whole_view(&self) -> bool;
     /// Whether the prefilter is on.

@@ -49,6 +49,7 @@ impl<'t> Places<'t> {
             pointer: None,
             trail: Vec::new(),
             format: trail_format(self.format),
+            span: Some(span),
         }
     }
 
@@ -98,6 +99,8 @@ impl<'t> Places<'t> {
             step.line = position.line;
         }
         place.pointer = Some(pointer);
+        // Of an alias the value that it stands for.
+        place.span = Some(doc.node(doc.resolve(site)).span);
         place
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::RepoPath;
+use crate::settings::{self, Policy};
 use crate::syntax::{lines, strip_backup_suffix};
 use crate::values::template;
 use crate::words;
@@ -24,6 +25,8 @@ pub enum Exempt {
     PublicMaterial,
     /// Sealed by another tool.
     SealedElsewhere,
+    /// `[policy] exempt`, or a file of sopsguard itself.
+    Settings,
 }
 
 impl Exempt {
@@ -37,6 +40,7 @@ impl Exempt {
             Self::Helper => "a helper file of Git or an editor, or a licence",
             Self::PublicMaterial => "a public key or certificate",
             Self::SealedElsewhere => "sealed by another tool",
+            Self::Settings => "by the settings",
         }
     }
 }
@@ -131,6 +135,28 @@ pub fn exempt(
         return Some(Exempt::SealedElsewhere);
     }
     is_public_material(text).then_some(Exempt::PublicMaterial)
+}
+
+/// What the settings make of that: an exemption is added, and a `require` glob that ends in the very extension of the file
+/// takes the one away that prose and program text have.
+pub fn exempt_by_settings(
+    path: &RepoPath,
+    text: &str,
+    policy: &Policy,
+    found: Option<Exempt>,
+) -> Option<Exempt> {
+    match found {
+        Some(Exempt::Documentation | Exempt::SourceCode | Exempt::Media)
+            if policy.requires(path)
+                && rule_names_extension(&|p| policy.require.matches_text(p), &path.to_text()) =>
+        {
+            is_public_material(text).then_some(Exempt::PublicMaterial)
+        }
+        Some(found) => Some(found),
+        None => {
+            (policy.exempt.matches(path) || settings::is_own_file(path)).then_some(Exempt::Settings)
+        }
+    }
 }
 
 /// ansible-vault, age, PGP messages, git-crypt, SealedSecrets: the whole file, so that nothing hides behind a seal.
@@ -316,7 +342,11 @@ pub fn has_bare_marker(text: &str) -> bool {
 }
 
 /// A lenient place (step 8).
-pub fn is_lenient(path: &RepoPath) -> bool {
+pub fn is_lenient(path: &RepoPath, policy: &Policy) -> bool {
+    policy.lenient.matches(path) || (policy.lenient_defaults && is_lenient_by_default(path))
+}
+
+fn is_lenient_by_default(path: &RepoPath) -> bool {
     let parent = String::from_utf8_lossy(path.parent());
     let mut stage = false;
     for dir in words::lower_case(&parent)
@@ -388,7 +418,7 @@ mod tests {
             "__tests__/a.json",
             "x/e2e/a.yaml",
         ] {
-            assert!(is_lenient(&path(p)), "{p}");
+            assert!(is_lenient_by_default(&path(p)), "{p}");
         }
         for p in [
             "latest/a.yaml",
@@ -400,7 +430,7 @@ mod tests {
             "test.yaml",
             "a/protest.yaml",
         ] {
-            assert!(!is_lenient(&path(p)), "{p}");
+            assert!(!is_lenient_by_default(&path(p)), "{p}");
         }
     }
 

@@ -101,6 +101,7 @@ pub fn leaf(format: TrailFormat, column: u32, keys: &[(u32, &str)]) -> Place {
         pointer: Some(pointer),
         trail,
         format,
+        span: None,
     }
 }
 
@@ -264,6 +265,34 @@ pub fn everything() -> Outcome {
     .at(Severity::Warning);
     lenient.lenient = true;
     findings.push(lenient);
+    for (path, status) in [
+        ("apps/hidden/a.yaml", Status::Inline { line: 8 }),
+        (
+            "apps/hidden/b.yaml",
+            Status::Settings {
+                path: RepoPath::new("sopsguard.toml"),
+                line: 3,
+            },
+        ),
+        (
+            "apps/hidden/c.yaml",
+            Status::Baseline {
+                path: RepoPath::new(".sopsguard-baseline.json"),
+                line: 2,
+            },
+        ),
+    ] {
+        let mut hidden = literal(path, leaf(Yaml, 13, &[(8, "stringData"), (9, "password")]));
+        hidden.status = status;
+        findings.push(hidden);
+    }
+    let mut milder = literal(
+        "apps/milder.yaml",
+        leaf(Yaml, 13, &[(8, "stringData"), (9, "password")]),
+    )
+    .at(Severity::Warning);
+    milder.configured = true;
+    findings.push(milder);
     outcome.findings = findings;
     outcome.blind_spots = vec![
         BlindSpot {
@@ -272,6 +301,7 @@ pub fn everything() -> Outcome {
             code: BlindCode::TooLarge,
             reason: "over 32 MiB; searched for private keys only".into(),
             blocking: false,
+            accepted: None,
         },
         BlindSpot {
             path: RepoPath::new("apps/db/broken.sops.yaml"),
@@ -279,6 +309,19 @@ pub fn everything() -> Outcome {
             code: BlindCode::Unparsable,
             reason: "not valid YAML, and its name promises ciphertext".into(),
             blocking: true,
+            accepted: None,
+        },
+        BlindSpot {
+            path: RepoPath::new("dumps/all.json"),
+            line: None,
+            code: BlindCode::TooLarge,
+            reason: "over 32 MiB; searched for private keys only".into(),
+            blocking: true,
+            accepted: Some(Accepted {
+                path: RepoPath::new("sopsguard.toml"),
+                line: 12,
+                until: Date::parse("2027-01-31"),
+            }),
         },
     ];
     outcome

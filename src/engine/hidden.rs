@@ -1,0 +1,221 @@
+//! After judging: what the settings, comments and the baseline hide, and what of them does nothing.
+//!
+//! The marking itself is `triage`'s. Here stands what it needs of the line: the bytes of files now and when they were
+//! accepted, and the files that globs are to match.
+
+use std::collections::HashMap;
+
+use super::{After, Found, Options, Told, judge_bytes, sort};
+use crate::checks::{self, ignore_unused::Idle};
+use crate::engine::around::Around;
+use crate::model::{Finding, Message, RepoPath, Span};
+use crate::say;
+use crate::source::{BaseView, FileKind, blob_id_outside};
+use crate::syntax::decode;
+use crate::triage;
+use crate::triage::baseline::{self, Acceptance, History, Same, State};
+use crate::triage::inline::{self, Ignore, Malformed, Verdict, is_about_file};
+
+/// Marks findings, which are sorted, and blind spots.
+pub(super) fn apply(
+    found: Found<'_>,
+    base: Option<&dyn BaseView>,
+    around: &Around<'_>,
+    options: &Options,
+    acceptance: Option<&Acceptance>,
+) -> After {
+    let Found {
+        mut findings,
+        mut blind_spots,
+        ignores,
+    } = found;
+    let settings = &options.settings;
+    triage::severities(&mut findings, settings);
+    let accepts = triage::accept(&mut blind_spots, settings, options.today);
+    let mut idle: Vec<(RepoPath, u32, Idle)> = Vec::new();
+    let whole = options.whole_view && !options.config_only;
+    for (path, ignores) in &ignores {
+        let used = inline::apply(path, ignores, &mut findings);
+        for (ignore, used) in ignores.iter().zip(used) {
+            tell(path, ignore, &used, whole, &mut idle);
+        }
+    }
+    let mut told = Told::default();
+    if options.baseline.is_some() || acceptance.is_some() {
+        let mut history = Versions {
+            base,
+            around,
+            now: HashMap::new(),
+            then: HashMap::new(),
+        };
+        if let Some(accepted) = &options.baseline {
+            told.states = accepted.apply(&mut findings, options.today, &mut history);
+        }
+        if let Some(acceptance) = acceptance {
+            (told.accepted, told.refused) =
+                baseline::accept(findings.iter(), acceptance, &mut history);
+        }
+    }
+    if whole {
+        if let Some(accepted) = &options.baseline {
+            for ((_, line), state) in accepted.entries().zip(&told.states) {
+                if *state == State::Unmatched {
+                    idle.push((accepted.path.clone(), line, Idle::Baseline));
+                }
+            }
+        }
+        for (entry, used) in settings.accept.iter().zip(accepts) {
+            if !used {
+                idle.push((settings.file(), entry.line, Idle::Accept));
+            }
+        }
+        for (list, globs) in settings.globs() {
+            for glob in globs.unused(around.view().entries().iter().map(|e| &e.path)) {
+                idle.push((settings.file(), glob.line, Idle::Glob(list)));
+            }
+        }
+    }
+    if !options.config_only {
+        let mut more: Vec<Finding> = idle
+            .iter()
+            .flat_map(|(path, line, idle)| checks::judge_idle(path, *line, idle).findings)
+            .collect();
+        triage::severities(&mut more, settings);
+        findings.extend(more);
+    }
+    After {
+        findings,
+        blind_spots,
+        told,
+    }
+}
+
+/// What a directive did not do.
+fn tell(
+    path: &RepoPath,
+    ignore: &Ignore,
+    used: &[bool],
+    whole: bool,
+    idle: &mut Vec<(RepoPath, u32, Idle)>,
+) {
+    match &ignore.verdict {
+        Verdict::Ignores(ids) if whole => {
+            for (id, used) in ids.iter().zip(used) {
+                if !used {
+                    idle.push((path.clone(), ignore.line, Idle::Ignore(id)));
+                }
+            }
+        }
+        Verdict::Ignores(_) => {}
+        Verdict::Malformed(why) => {
+            idle.push((path.clone(), ignore.line, Idle::Malformed(words(*why))));
+        }
+    }
+}
+
+fn words(why: Malformed) -> Message {
+    match why {
+        Malformed::Unknown => say!["only `ignore[…]` can follow"],
+        Malformed::NoCheck => say!["it names no check"],
+        Malformed::NoReason => say!["it gives no reason"],
+        Malformed::UnknownCheck(None) => say!["it names a check that does not exist"],
+        Malformed::UnknownCheck(Some(near)) => {
+            say![
+                "it names a check that does not exist; did you mean ",
+                near,
+                "?"
+            ]
+        }
+    }
+}
+
+/// A file as it is.
+struct Now {
+    text: String,
+    blob: Option<String>,
+}
+
+/// A file as it was accepted: its text, and the bytes of each finding by fingerprint.
+struct Then {
+    text: String,
+    leaves: HashMap<String, Option<Span>>,
+}
+
+/// Files of the view beside older versions, each read and judged once.
+struct Versions<'a> {
+    base: Option<&'a dyn BaseView>,
+    around: &'a Around<'a>,
+    now: HashMap<RepoPath, Option<Now>>,
+    then: HashMap<(RepoPath, String), Option<Then>>,
+}
+
+impl Versions<'_> {
+    fn now(&mut self, path: &RepoPath) -> Option<&Now> {
+        let (base, around) = (self.base, self.around);
+        self.now
+            .entry(path.clone())
+            .or_insert_with(|| {
+                let limit = around.max_file_size();
+                let bytes = around.view().read_limited(path, limit).ok()?;
+                Some(Now {
+                    blob: base.map_or_else(|| blob_id_outside(&bytes), |b| b.blob_id(&bytes)),
+                    text: decode(&bytes).text.into_owned(),
+                })
+            })
+            .as_ref()
+    }
+
+    fn then(&mut self, path: &RepoPath, blob: &str) -> Option<&Then> {
+        let (base, around) = (self.base, self.around);
+        self.then
+            .entry((path.clone(), blob.to_owned()))
+            .or_insert_with(|| {
+                let bytes = base?.blob(blob)?;
+                if bytes.len() as u64 > around.max_file_size() {
+                    return None;
+                }
+                let (judged, ..) = judge_bytes(path, FileKind::Regular, &bytes, around).ok()?;
+                let mut findings = judged.sink.findings;
+                sort(&mut findings);
+                Some(Then {
+                    text: decode(&bytes).text.into_owned(),
+                    leaves: findings
+                        .iter()
+                        .map(|f| (f.fingerprint(), f.place.span))
+                        .collect(),
+                })
+            })
+            .as_ref()
+    }
+}
+
+impl History for Versions<'_> {
+    fn same(&mut self, finding: &Finding, fingerprint: &str, blob: &str) -> Same {
+        let Some(now) = self.now(&finding.path) else {
+            return Same::No;
+        };
+        if now.blob.as_deref() == Some(blob) {
+            return Same::Yes;
+        }
+        // What is about the whole file changes with it.
+        let span = finding.place.span.filter(|_| !is_about_file(finding));
+        let Some(span) = span else {
+            return Same::No;
+        };
+        let Some(leaf) = now.text.get(span.range()).map(str::to_owned) else {
+            return Same::No;
+        };
+        let Some(then) = self.then(&finding.path, blob) else {
+            return Same::Unknown;
+        };
+        let old = then.leaves.get(fingerprint).copied().flatten();
+        match old.and_then(|span| then.text.get(span.range())) {
+            Some(old) if *old == *leaf => Same::Yes,
+            _ => Same::No,
+        }
+    }
+
+    fn blob_now(&mut self, path: &RepoPath) -> Option<String> {
+        self.now(path)?.blob.clone()
+    }
+}
