@@ -68,6 +68,15 @@ pub(super) fn run(
     }
 }
 
+/// Settings, baseline or a comment hide more than before.
+pub(super) fn hidden(path: &RepoPath, line: Option<u32>, message: Message, sink: &mut Sink) {
+    let place = line.map_or_else(Place::default, Place::line);
+    sink.push(
+        Finding::new(&INFO, path, place, message)
+            .help("if that is meant, let someone else look at it"),
+    );
+}
+
 fn lost(old: &LoadedConfig, rule: &CreationRule, real: &[String], own: &ConfigSet) -> Lost {
     let mut lost = Lost::default();
     if rule.refused().is_some() || !rule.has_keys() {

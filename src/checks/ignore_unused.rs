@@ -1,7 +1,7 @@
 //! Something that hides findings and hides none, or is written so that it cannot.
 
 use super::Sink;
-use crate::model::{CheckInfo, Finding, Message, Place, Position, RepoPath, Severity};
+use crate::model::{CheckInfo, Finding, Message, Place, RepoPath, Severity};
 use crate::say;
 
 /// See `docs/checks/ignore-unused.md`.
@@ -51,16 +51,6 @@ pub(super) fn run(path: &RepoPath, line: u32, idle: &Idle, sink: &mut Sink) {
             "write `sopsguard: ignore[check-id] reason`",
         ),
     };
-    let position = Position {
-        line,
-        column: 1,
-        end_line: line,
-        end_column: 1,
-    };
-    let place = Place {
-        position: Some(position),
-        format: crate::model::TrailFormat::Opaque,
-        ..Place::default()
-    };
+    let place = Place::line(line);
     sink.push(Finding::new(&INFO, path, place, message).help(help));
 }

@@ -448,3 +448,10 @@ pub fn judge_change(
     guard_weakened::run(base, own, texts, files, &mut sink);
     sink
 }
+
+/// Settings, baseline or a comment that hide more than those of the base view.
+pub fn judge_hidden(path: &RepoPath, line: Option<u32>, message: Message) -> Sink {
+    let mut sink = Sink::default();
+    guard_weakened::hidden(path, line, message, &mut sink);
+    sink
+}

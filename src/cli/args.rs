@@ -277,6 +277,10 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) no_inline_ignores: bool,
 
+    /// Count only findings that the base view (HEAD) does not have
+    #[arg(long)]
+    pub(crate) new_only: bool,
+
     /// Judge by this config instead of the nearest .sops.yaml
     #[arg(long, value_name = "FILE")]
     pub(crate) sops_config: Option<PathBuf>,

@@ -79,6 +79,7 @@ pub(crate) fn options(
         settings: settings(dir, &scan.settings, &*opened.view)?,
         baseline: baseline(dir, scan.baseline.as_deref(), &*opened.view)?,
         inline_ignores: !scan.no_inline_ignores,
+        new_only: scan.new_only,
         today: env::today(),
         blind_spots: opened
             .unreadable

@@ -7,12 +7,17 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::{Around, MAX_FILE_SIZE, Seen, judge_entry};
+use super::{Around, MAX_FILE_SIZE, Options, Seen, judge_entry};
 use crate::checks::{self, Sink};
-use crate::model::{Finding, RepoPath, Severity, View as RulesOf};
+use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
+use crate::say;
+use crate::settings::{self, Settings};
 use crate::source::{BaseState, BaseView, Entry, FileKind, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Source, Subject};
+use crate::syntax::decode;
+use crate::triage::baseline::Baseline;
+use crate::triage::inline::Ignore;
 
 /// The configs of the base view; `None` where they are those of the view.
 pub(super) fn base_configs(view: &dyn View, base: &dyn BaseView) -> Option<ConfigSet> {
@@ -28,10 +33,95 @@ pub(super) fn base_configs(view: &dyn View, base: &dyn BaseView) -> Option<Confi
         let Ok(Some(bytes)) = base.read(&path) else {
             continue;
         };
-        let text = crate::syntax::decode(&bytes).text.into_owned();
+        let text = decode(&bytes).text.into_owned();
         list.push(LoadedConfig::new(path, &text, true));
     }
     Some(ConfigSet::new(list))
+}
+
+/// How settings, baseline and comments of the view hide more than those of the base view.
+pub(super) fn hidden_more(
+    seen: &[Seen<'_>],
+    around: &Around<'_>,
+    base: &dyn BaseView,
+    options: &Options,
+) -> Vec<(RepoPath, Option<u32>, Message)> {
+    let view = around.view();
+    let mut told = Vec::new();
+    let text = |path: &RepoPath| -> Option<String> {
+        let bytes = base.read(path).ok().flatten()?;
+        Some(decode(&bytes).text.into_owned())
+    };
+    // Whether a file of the root is another one than in the base view.
+    let changed = |path: &RepoPath| match view.find(path) {
+        Some(known) => known.base != BaseState::Same,
+        None => base.removed().binary_search(path).is_ok(),
+    };
+    let names = settings::NAMES.map(RepoPath::new);
+    let own = &options.settings;
+    let of_view = own.path.as_ref().is_none_or(|path| names.contains(path));
+    if of_view && names.iter().any(changed) {
+        let found = names.iter().find_map(|path| Some((path, text(path)?)));
+        let before = match &found {
+            Some((path, text)) => Settings::read(path, text, &checks::TABLE).ok(),
+            None => Some(Settings::default()),
+        };
+        let place = match (&own.path, &found) {
+            (None, Some((path, _))) => (*path).clone(),
+            _ => own.file(),
+        };
+        for weaker in before.iter().flat_map(|before| own.weakenings(before)) {
+            told.push((place.clone(), weaker.line, weaker.message));
+        }
+    }
+    let path = RepoPath::new(settings::BASELINE_NAME);
+    if let Some(accepted) = options.baseline.as_ref().filter(|b| b.path == path)
+        && changed(&path)
+    {
+        let before = text(&path).and_then(|text| Baseline::read(&path, &text).ok());
+        let known: HashSet<(&str, &str)> = (before.iter().flat_map(|b| b.entries()))
+            .map(|(e, _)| (e.fingerprint.as_str(), e.blob.as_str()))
+            .collect();
+        let new: Vec<u32> = accepted
+            .entries()
+            .filter(|(e, _)| !known.contains(&(e.fingerprint.as_str(), e.blob.as_str())))
+            .map(|(_, line)| line)
+            .collect();
+        if let Some(first) = new.first() {
+            let entries = if new.len() == 1 { " entry" } else { " entries" };
+            let message = say!["the baseline has ", new.len(), " new", entries];
+            told.push((path, Some(*first), message));
+        }
+    }
+    for s in seen.iter().filter(|s| !s.ignores.is_empty()) {
+        if s.entry.base == BaseState::Same {
+            continue;
+        }
+        let before = match base.read(&s.entry.path) {
+            Ok(Some(bytes)) => {
+                let source = Source::new(&bytes);
+                let subject = Subject::new(&s.entry.path, &source, around);
+                around.ignores(&subject)
+            }
+            _ => Vec::new(),
+        };
+        let mut left: Vec<&'static str> = before.iter().flat_map(Ignore::checks).collect();
+        for ignore in &s.ignores {
+            for id in ignore.checks() {
+                match left.iter().position(|known| *known == id) {
+                    Some(at) => {
+                        left.swap_remove(at);
+                    }
+                    None => told.push((
+                        s.entry.path.clone(),
+                        Some(ignore.line),
+                        say!["a new comment ignores ", id],
+                    )),
+                }
+            }
+        }
+    }
+    told
 }
 
 /// Adds what the rules of the base view find beyond those of the view.
@@ -150,15 +240,18 @@ pub(super) fn index_differs(seen: &mut [Seen<'_>], around: &Around<'_>) {
     }
 }
 
-/// Notes from which object each finding comes.
-pub(super) fn objects(seen: &mut [Seen<'_>], view: &dyn View) {
-    for s in seen
-        .iter_mut()
-        .filter(|s| !s.judged.sink.findings.is_empty())
-    {
+/// Notes from which object each finding comes, and that what is repaired on disk must be staged again.
+pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
+    let found = |s: &&mut Seen<'_>| !s.judged.sink.findings.is_empty();
+    for s in seen.iter_mut().filter(found) {
         let id = view.object(s.entry);
+        let path = &s.entry.path;
         for f in &mut s.judged.sink.findings {
             f.blob.clone_from(&id);
+            if let Some(fix) = f.fix.as_mut().filter(|m| m.as_str().starts_with("sops ")) {
+                fix.push(&" && git add ");
+                fix.push(&Argument(path));
+            }
         }
     }
 }

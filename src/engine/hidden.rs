@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use super::{After, Found, Options, Told, judge_bytes, sort};
 use crate::checks::{self, ignore_unused::Idle};
 use crate::engine::around::Around;
-use crate::model::{Finding, Message, RepoPath, Span};
+use crate::model::{Finding, Message, RepoPath, Span, Status};
 use crate::say;
-use crate::source::{BaseView, FileKind, blob_id_outside};
+use crate::source::{BaseState, BaseView, FileKind, blob_id_outside};
 use crate::syntax::decode;
 use crate::triage;
 use crate::triage::baseline::{self, Acceptance, History, Same, State};
@@ -30,6 +30,7 @@ pub(super) fn apply(
         ignores,
     } = found;
     let settings = &options.settings;
+    tell_new(&mut findings, base, around, options.new_only);
     triage::severities(&mut findings, settings);
     let accepts = triage::accept(&mut blind_spots, settings, options.today);
     let mut idle: Vec<(RepoPath, u32, Idle)> = Vec::new();
@@ -88,6 +89,79 @@ pub(super) fn apply(
         blind_spots,
         told,
     }
+}
+
+/// Tells of each finding whether the base view has it as well, and hides those where only what is new counts.
+fn tell_new(
+    findings: &mut [Finding],
+    base: Option<&dyn BaseView>,
+    around: &Around<'_>,
+    new_only: bool,
+) {
+    let Some(base) = base.filter(|_| !findings.is_empty()) else {
+        return;
+    };
+    let mut before: HashMap<RepoPath, Option<Then>> = HashMap::new();
+    let mut now: HashMap<RepoPath, Option<String>> = HashMap::new();
+    for finding in findings {
+        let path = &finding.path;
+        let state = around.view().find(path).map(|known| known.base);
+        finding.new = match state {
+            // What speaks of the change itself.
+            _ if finding.check == &checks::guard_weakened::INFO => Some(true),
+            Some(BaseState::Same) => Some(false),
+            Some(BaseState::Absent) => Some(true),
+            Some(BaseState::NoBase) | None => None,
+            Some(BaseState::Maybe) => {
+                let then = before.entry(path.clone()).or_insert_with(|| {
+                    let bytes = base.read(path).ok().flatten()?;
+                    judged_before(path, &bytes, around)
+                });
+                let now = now.entry(path.clone()).or_insert_with(|| {
+                    let limit = around.max_file_size();
+                    let bytes = around.view().read_limited(path, limit).ok()?;
+                    Some(decode(&bytes).text.into_owned())
+                });
+                match (then, now) {
+                    (Some(then), Some(now)) => Some(is_new(finding, then, now)),
+                    _ => None,
+                }
+            }
+        };
+        if new_only && finding.new == Some(false) {
+            finding.status = Status::Known;
+        }
+    }
+}
+
+/// Whether the older version of the file has no such finding, or one about another value.
+fn is_new(finding: &Finding, then: &Then, now: &str) -> bool {
+    if then.text == now {
+        return false;
+    }
+    let Some(old) = then.leaves.get(&finding.fingerprint()) else {
+        return true;
+    };
+    let leaf = finding.place.span.filter(|_| !is_about_file(finding));
+    match (leaf, old) {
+        (Some(leaf), Some(old)) => now.get(leaf.range()) != then.text.get(old.range()),
+        _ => false,
+    }
+}
+
+fn judged_before(path: &RepoPath, bytes: &[u8], around: &Around<'_>) -> Option<Then> {
+    if bytes.len() as u64 > around.max_file_size() {
+        return None;
+    }
+    let (judged, ..) = judge_bytes(path, FileKind::Regular, bytes, around).ok()?;
+    let mut findings = judged.sink.findings;
+    sort(&mut findings);
+    Some(Then {
+        text: decode(bytes).text.into_owned(),
+        leaves: (findings.iter())
+            .map(|f| (f.fingerprint(), f.place.span))
+            .collect(),
+    })
 }
 
 /// What a directive did not do.
@@ -169,22 +243,7 @@ impl Versions<'_> {
         let (base, around) = (self.base, self.around);
         self.then
             .entry((path.clone(), blob.to_owned()))
-            .or_insert_with(|| {
-                let bytes = base?.blob(blob)?;
-                if bytes.len() as u64 > around.max_file_size() {
-                    return None;
-                }
-                let (judged, ..) = judge_bytes(path, FileKind::Regular, &bytes, around).ok()?;
-                let mut findings = judged.sink.findings;
-                sort(&mut findings);
-                Some(Then {
-                    text: decode(&bytes).text.into_owned(),
-                    leaves: findings
-                        .iter()
-                        .map(|f| (f.fingerprint(), f.place.span))
-                        .collect(),
-                })
-            })
+            .or_insert_with(|| judged_before(path, &base?.blob(blob)?, around))
             .as_ref()
     }
 }

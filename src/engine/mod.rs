@@ -72,6 +72,8 @@ pub struct Options {
     pub today: Date,
     /// What could not be judged before judging began.
     pub blind_spots: Vec<BlindSpot>,
+    /// Whether only what the base view does not have counts.
+    pub new_only: bool,
 }
 
 impl Default for Options {
@@ -90,6 +92,7 @@ impl Default for Options {
             inline_ignores: true,
             today: Date::default(),
             blind_spots: Vec::new(),
+            new_only: false,
         }
     }
 }
@@ -286,7 +289,7 @@ fn judge_all(
     if options.mode == Mode::Staged {
         guard::join_stages(&mut seen);
         guard::index_differs(&mut seen, &around);
-        guard::objects(&mut seen, view);
+        guard::staged_details(&mut seen, view);
     }
     whole::identities(&mut seen, &around);
     let mut findings = Vec::new();
@@ -316,6 +319,11 @@ fn judge_all(
             &files,
         ));
     }
+    if let Some(base) = base.filter(|_| !options.config_only) {
+        for (path, line, message) in guard::hidden_more(&seen, &around, base, options) {
+            sinks.push(checks::judge_hidden(&path, line, message));
+        }
+    }
     sinks.extend(flux::decryption_missing(&seen, &around));
     let mut ignores = Vec::new();
     for s in seen {
@@ -330,8 +338,10 @@ fn judge_all(
     }
     guard::soften_untouched(&selected, &mut findings, &mut blind_spots);
     if options.config_only {
-        findings
-            .retain(|f| texts.iter().any(|(p, _)| *p == f.path) || f.check.id == "config-misnamed");
+        findings.retain(|f| {
+            texts.iter().any(|(p, _)| *p == f.path)
+                || ["config-misnamed", "guard-weakened"].contains(&f.check.id)
+        });
         blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
     }
     blind_spots.extend(options.blind_spots.iter().cloned());

@@ -98,6 +98,8 @@ pub enum Status {
         /// Line of the comment, from 1.
         line: u32,
     },
+    /// The base view has it as well, and only what is new is asked for.
+    Known,
     /// The baseline accepts it.
     Baseline {
         /// The baseline.
@@ -105,6 +107,23 @@ pub enum Status {
         /// Line of the entry, from 1.
         line: u32,
     },
+}
+
+impl Place {
+    /// A whole line, from 1.
+    pub fn line(line: u32) -> Self {
+        let position = Position {
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 1,
+        };
+        Self {
+            position: Some(position),
+            format: TrailFormat::Opaque,
+            ..Self::default()
+        }
+    }
 }
 
 /// One thing that is wrong.

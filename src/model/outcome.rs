@@ -101,6 +101,8 @@ pub struct Counts {
     pub softened: u64,
     /// Findings that a comment in the file ignores.
     pub inline: u64,
+    /// Findings that the base view has as well, where only new ones are asked for.
+    pub known: u64,
     /// Findings of checks that the settings switch off.
     pub off: u64,
     /// Findings that the baseline accepts.
@@ -141,6 +143,7 @@ impl Outcome {
                 Status::Active => {}
                 Status::Settings { .. } => c.off += 1,
                 Status::Inline { .. } => c.inline += 1,
+                Status::Known => c.known += 1,
                 Status::Baseline { .. } => c.baseline += 1,
             }
             if !f.is_active() {

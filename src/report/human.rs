@@ -350,6 +350,7 @@ fn hidden(counts: &Counts) -> String {
     [
         (counts.inline, "ignored inline"),
         (counts.off, "switched off by settings"),
+        (counts.known, "not new"),
         (counts.baseline, "in the baseline"),
         (counts.softened, "softened by settings"),
     ]

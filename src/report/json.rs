@@ -189,8 +189,8 @@ pub struct IgnoredBy {
     pub kind: IgnoredKind,
     /// The file that holds it.
     pub path: String,
-    /// Its line, from 1.
-    pub line: u32,
+    /// Its line, from 1; `null` where no line says so.
+    pub line: Option<u32>,
 }
 
 /// Kinds of things that hide findings.
@@ -203,6 +203,8 @@ pub enum IgnoredKind {
     Settings,
     /// An entry of the baseline.
     Baseline,
+    /// The base view has it as well, and `--new-only` asks for what is new.
+    Base,
 }
 
 /// The entry of the settings that accepts a blind spot.
@@ -428,7 +430,7 @@ impl Counts {
             error: c.error,
             warning: c.warning,
             note: c.note,
-            ignored: c.inline + c.off,
+            ignored: c.inline + c.off + c.known,
             baseline: c.baseline,
             blind_spots: c.blind_spots,
         }
@@ -472,7 +474,9 @@ impl Status {
     fn of(status: &model::Status) -> Self {
         match status {
             model::Status::Active => Self::Active,
-            model::Status::Settings { .. } | model::Status::Inline { .. } => Self::Ignored,
+            model::Status::Settings { .. }
+            | model::Status::Inline { .. }
+            | model::Status::Known => Self::Ignored,
             model::Status::Baseline { .. } => Self::Baseline,
         }
     }
@@ -482,9 +486,10 @@ impl IgnoredBy {
     fn of(f: &model::Finding) -> Option<Self> {
         let (kind, path, line) = match &f.status {
             model::Status::Active => return None,
-            model::Status::Settings { path, line } => (IgnoredKind::Settings, path, *line),
-            model::Status::Inline { line } => (IgnoredKind::Inline, &f.path, *line),
-            model::Status::Baseline { path, line } => (IgnoredKind::Baseline, path, *line),
+            model::Status::Settings { path, line } => (IgnoredKind::Settings, path, Some(*line)),
+            model::Status::Inline { line } => (IgnoredKind::Inline, &f.path, Some(*line)),
+            model::Status::Baseline { path, line } => (IgnoredKind::Baseline, path, Some(*line)),
+            model::Status::Known => (IgnoredKind::Base, &f.path, None),
         };
         Some(Self {
             kind,

@@ -68,6 +68,15 @@ pub struct Ignore {
 }
 
 impl Ignore {
+    /// The checks that it ignores; none when it is malformed.
+    pub fn checks(&self) -> impl Iterator<Item = &'static str> {
+        let ids: &[&'static str] = match &self.verdict {
+            Verdict::Ignores(ids) => ids,
+            Verdict::Malformed(_) => &[],
+        };
+        ids.iter().copied()
+    }
+
     /// Whether it speaks of the place of a finding.
     fn covers(&self, f: &Finding) -> bool {
         let line = f.place.position.map(|p| p.line);
