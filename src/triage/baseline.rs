@@ -287,8 +287,9 @@ pub fn accept<'f>(
     let (mut entries, mut refused) = (Vec::new(), Vec::new());
     for f in findings {
         let wanted = acceptance.least.is_some_and(|least| f.severity >= least);
-        // What says that an ignore does nothing is answered by taking the ignore away.
-        if !f.is_active() || !wanted || f.check.id == "ignore-unused" {
+        // An ignore that does nothing is taken away; a weakened guard is no state, it is over with the commit.
+        let passing = ["ignore-unused", "guard-weakened"].contains(&f.check.id);
+        if !f.is_active() || !wanted || passing {
             continue;
         }
         let Some(blob) = history.blob_now(&f.path) else {
