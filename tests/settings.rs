@@ -847,7 +847,7 @@ fn write_takes_what_would_block_and_keeps_what_holds() {
             .1
             .contains(": 1 new, 1 kept, 1 dropped")
     );
-    assert_eq!(repo.run(&["scan", "--fail-on", "note"]).0, 0);
+    assert!(repo.findings(&[]).iter().all(|f| f.ends_with(" baseline")));
     let lines: Vec<String> = repo
         .text(".sopsguard-baseline.json")
         .lines()
