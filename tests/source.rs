@@ -1243,11 +1243,11 @@ fn a_damaged_index_is_an_error_and_never_a_panic() {
 fn references_in_another_format_are_named() {
     let lab = Lab::new();
     lab.git(&["config", "core.repositoryFormatVersion", "1"]);
-    lab.git(&["config", "extensions.refStorage", "reftable"]);
+    lab.git(&["config", "extensions.refStorage", "kumquat"]);
     let error = open_worktree(&lab.top(), &[], &GitEnv::default())
         .err()
         .unwrap();
-    assert!(error.to_string().contains("reftable"), "{error}");
+    assert!(error.to_string().contains("kumquat"), "{error}");
 }
 
 #[test]

@@ -889,3 +889,51 @@ fn odd_names_are_names() {
         b"x: 1\n"
     );
 }
+
+#[test]
+fn references_in_a_reftable_are_read() {
+    let lab = Lab::bare_ground();
+    let tar = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reftable/repository.tar");
+    let out = std::process::Command::new("tar")
+        .args([
+            "xf",
+            tar.to_str().unwrap(),
+            "-C",
+            lab.dir.path().to_str().unwrap(),
+        ])
+        .output();
+    if !out.is_ok_and(|out| out.status.success()) {
+        eprintln!("SKIPPED: tar");
+        return;
+    }
+    let top = lab.dir.path().join("repository");
+    let opened = open(&top, &GitEnv::default());
+    assert_eq!(told(&opened), ["A leak.yaml"]);
+    let head = opened.repository.as_ref().unwrap().head.as_deref();
+    assert_eq!(head, Some("ebe5ca5174c986900120687d43aa357fa41f0177"));
+    let base = opened.base.as_ref().unwrap();
+    assert!(base.read(&path("config.yaml")).unwrap().is_some());
+    // Without its tables nothing is known of HEAD: everything is suspect, and nothing is called clean.
+    std::fs::remove_file(top.join(".git/reftable/tables.list")).unwrap();
+    let opened = open(&top, &GitEnv::default());
+    assert_eq!(opened.view.selected().len(), 3);
+    let base = opened.base.as_ref().unwrap();
+    assert_eq!(base.read(&path("config.yaml")), Err(ReadError::Object));
+}
+
+#[test]
+fn a_repository_of_somebody_else_is_read() {
+    // Git refuses it for fear of its configuration; nothing of it is executed here.
+    let lab = start();
+    stage(&lab);
+    let owned = std::process::Command::new("chown")
+        .args(["-R", "65534:65534", lab.top().to_str().unwrap()])
+        .output();
+    if !owned.is_ok_and(|out| out.status.success()) {
+        eprintln!("SKIPPED: a repository of another owner (needs root)");
+        return;
+    }
+    let refused = lab.command(&lab.top()).args(["status"]).output().unwrap();
+    assert!(!refused.status.success(), "git trusts it");
+    assert_eq!(told(&open(&lab.top(), &GitEnv::default())), STAGED);
+}

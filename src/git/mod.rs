@@ -4,7 +4,7 @@
 //! (object format, `core.excludesFile`, `core.ignoreCase`, where the worktree is) and for where hooks stand and how they are
 //! called, which is shown and never run; filters, fsmonitor and credential helpers have no reader here. A repository owned by somebody else is opened
 //! like one's own, because opening it cannot do anything. Replacement objects are off: a scanner must see what is stored.
-//! Absent on purpose: reftable (a clear error), fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
+//! Absent on purpose: fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
 
 mod base;
 #[expect(
@@ -17,6 +17,7 @@ mod index;
 mod index_dirs;
 mod objects;
 mod raw_index;
+mod reftable;
 mod repo;
 mod rules;
 mod staged;

@@ -394,7 +394,7 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Git's variable-length number of pack offsets, and how many bytes it takes.
-fn varint(bytes: &[u8]) -> Option<(usize, usize)> {
+pub(super) fn varint(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut value = (bytes.first()? & 0x7f) as usize;
     let mut used = 1;
     while bytes.get(used - 1)? & 0x80 != 0 {

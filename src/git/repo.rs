@@ -11,6 +11,7 @@ use gix::sec::Trust;
 use super::env::GitEnv;
 use super::index::Index;
 use super::objects::{Objects, Oid};
+use super::reftable::{self, Tip};
 use super::staged::StagedIndex;
 
 /// Why a repository cannot be used.
@@ -112,11 +113,21 @@ impl Repo {
         root: PathBuf,
         env: &GitEnv,
     ) -> Result<Self, GitError> {
-        if let Some(format) = repository.config_snapshot().string("extensions.refStorage")
-            && !format.eq_ignore_ascii_case(b"files")
-        {
-            return Err(GitError::RefStorage(format.to_string()));
-        }
+        let storage = repository.config_snapshot().string("extensions.refStorage");
+        let head = match storage.as_ref().map(|s| s.to_ascii_lowercase()).as_deref() {
+            None | Some(b"files") => head(&repository),
+            Some(b"reftable") => {
+                match reftable::head(repository.git_dir(), repository.common_dir()) {
+                    Some(Tip::Unborn) => Head::Unborn,
+                    Some(Tip::Object(id)) => commit(&repository, id),
+                    None => Head::Broken(None),
+                }
+            }
+            Some(other) => {
+                let name = String::from_utf8_lossy(other).into_owned();
+                return Err(GitError::RefStorage(name));
+            }
+        };
         repository.object_cache_size_if_unset(0);
         let git_dir = absolute(repository.git_dir());
         let config = repository.config_snapshot();
@@ -134,7 +145,7 @@ impl Repo {
             git_dir,
             excludes_file,
             ignore_case,
-            head: head(&repository),
+            head,
             shallow: repository.is_shallow().unwrap_or(false),
             hash: repository.object_hash(),
             root,
@@ -359,7 +370,10 @@ fn head(repository: &gix::Repository) -> Head {
     let Ok(Some(id)) = head.try_peel_to_id() else {
         return Head::Broken(known);
     };
-    let id = id.detach();
+    commit(repository, id.detach())
+}
+
+fn commit(repository: &gix::Repository, id: Oid) -> Head {
     match repository
         .find_commit(id)
         .ok()
