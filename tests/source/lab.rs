@@ -102,4 +102,18 @@ impl Lab {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
     }
+
+    /// Runs the program at the top, with Git's surroundings of these tests.
+    pub(crate) fn scan(&self, args: &[&str]) -> std::process::Output {
+        let git = self.command(&self.top());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sopsguard"));
+        command.current_dir(self.top()).args(args);
+        for (name, value) in git.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.output().unwrap()
+    }
 }
