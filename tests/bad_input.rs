@@ -478,6 +478,8 @@ fn mistakes_in_the_call_end_with_2_and_one_message() {
         &["scan", "--stdin-path", "a"],
         &["scan", "--report", "json"],
         &["scan", "--report", "no=x"],
+        &["scan", "--timeout", "30"],
+        &["scan", "--staged", "--stdin", "--stdin-path", "a"],
     ] {
         let seen = lab.run(args, None);
         assert_eq!(seen.code(), 2, "{args:?} {}", seen.stderr());
@@ -490,8 +492,19 @@ fn mistakes_in_the_call_end_with_2_and_one_message() {
         .cannot_run(&["no/such/file"]);
     lab.run(&["scan", "--sops-config", "no/such/file"], None)
         .cannot_run(&["no/such/file"]);
-    lab.run(&["scan", "--report", "json=no/such/dir/file"], None)
-        .code();
+    let seen = lab.run(&["scan", "--report", "json=no/such/dir/file"], None);
+    assert!(seen.0.stdout.is_empty(), "it fails before it judges");
+    seen.cannot_run(&["no/such/dir/file"]);
+    // Time that runs out is not a mistake, and not clean.
+    lab.write("app/a.yaml", secret("kumquat7x"));
+    lab.run(&["scan", "--format", "json", "--timeout", "0s", "."], None)
+        .is(&[
+            "blocked timeout .sops.yaml",
+            "blocked timeout app/a.yaml",
+            "exit 3",
+        ]);
+    lab.run(&["scan", "--format", "json", "--timeout", "1h", "."], None)
+        .is(&["error plaintext-secret app/a.yaml", "exit 1"]);
     lab.run(&["explain", "no/such/file"], None)
         .cannot_run(&["no/such/file"]);
     lab.run(&["-C", "no/such/dir", "scan"], None)

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::args::{Args, FormatChoice, ScanArgs, SettingsArgs};
 use super::{CliError, env};
@@ -17,13 +18,20 @@ use crate::triage::baseline::Baseline;
 
 pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let started = Instant::now();
     let reports = scan
         .report
         .iter()
-        .map(|r| parse_report(r))
+        .map(|r| parse_report(&dir, r))
         .collect::<Result<Vec<_>, _>>()?;
     let opened = open(&dir, scan)?;
-    let options = options(&dir, scan, &opened, config_only)?;
+    for (_, path) in &reports {
+        can_write(path)?;
+    }
+    let options = Options {
+        deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
+        ..options(&dir, scan, &opened, config_only)?
+    };
     let outcome = engine::run(
         &*opened.view,
         opened.base.as_deref(),
@@ -178,7 +186,7 @@ fn format(choice: FormatChoice) -> Format {
     }
 }
 
-fn parse_report(text: &str) -> Result<(Format, PathBuf), CliError> {
+fn parse_report(dir: &Path, text: &str) -> Result<(Format, PathBuf), CliError> {
     let usage = || {
         CliError::Usage(format!(
             "--report takes FORMAT=FILE with one of {}",
@@ -190,7 +198,19 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), CliError> {
     if path.is_empty() {
         return Err(usage());
     }
-    Ok((format, PathBuf::from(path)))
+    Ok((format, dir.join(path)))
+}
+
+/// Fails before the work is done instead of after it.
+fn can_write(path: &Path) -> Result<(), CliError> {
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path);
+    opened.map(drop).map_err(|e| CliError::File {
+        path: path.display().to_string(),
+        error: e.kind(),
+    })
 }
 
 fn write_report(outcome: &Outcome, format: Format, path: &Path) -> Result<(), CliError> {

@@ -74,6 +74,8 @@ pub struct Options {
     pub blind_spots: Vec<BlindSpot>,
     /// Whether only what the base view does not have counts.
     pub new_only: bool,
+    /// When judging ends; what was not judged by then is a blind spot.
+    pub deadline: Option<Instant>,
 }
 
 impl Default for Options {
@@ -93,6 +95,7 @@ impl Default for Options {
             today: Date::default(),
             blind_spots: Vec::new(),
             new_only: false,
+            deadline: None,
         }
     }
 }
@@ -111,6 +114,19 @@ pub(crate) struct Seen<'v> {
     pub(crate) bytes: u64,
     pub(crate) read: bool,
     pub(crate) ignores: Vec<Ignore>,
+}
+
+impl<'v> Seen<'v> {
+    fn unread(entry: &'v Entry) -> Self {
+        Self {
+            entry,
+            judged: Judged::default(),
+            status: Status::Other,
+            bytes: 0,
+            read: false,
+            ignores: Vec::new(),
+        }
+    }
 }
 
 /// What a file is to the habit of its group (step 5d).
@@ -262,7 +278,10 @@ fn judge_all(
         .par_iter()
         // Small shares, so that no thread sits idle while another finishes a long one.
         .with_max_len(16)
-        .map(|entry| judge_entry(entry, &around))
+        .map(|entry| match options.deadline {
+            Some(deadline) if Instant::now() >= deadline => out_of_time(entry),
+            _ => judge_entry(entry, &around),
+        })
         .collect();
     if !options.config_only {
         adoption::resolve(&mut seen, &around);
@@ -355,16 +374,17 @@ fn judge_all(
     (after, stats)
 }
 
+fn out_of_time(entry: &Entry) -> Seen<'_> {
+    let mut seen = Seen::unread(entry);
+    let reason = say!["the time that --timeout allows ran out before it was judged"];
+    let spot = BlindSpot::new(&entry.path, None, BlindCode::Timeout, reason, true);
+    seen.judged.sink.blind_spots.push(spot);
+    seen
+}
+
 /// Judges one file of the view. Used again when more is known of its group.
 pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v> {
-    let mut seen = Seen {
-        entry,
-        judged: Judged::default(),
-        status: Status::Other,
-        bytes: 0,
-        read: false,
-        ignores: Vec::new(),
-    };
+    let mut seen = Seen::unread(entry);
     let bytes = match around.view().read_entry(entry, around.max_file_size()) {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return seen,

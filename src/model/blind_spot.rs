@@ -19,6 +19,8 @@ pub enum BlindCode {
     Internal,
     /// An object of the repository is missing or corrupt.
     MissingObject,
+    /// The time that was allowed ran out.
+    Timeout,
 }
 
 impl BlindCode {
@@ -32,6 +34,7 @@ impl BlindCode {
             Self::LimitReached => "limit-reached",
             Self::Internal => "internal",
             Self::MissingObject => "missing-object",
+            Self::Timeout => "timeout",
         }
     }
 }

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use self::group::{Block, Section, common, common_directory};
 use self::ink::{BOLD, CYAN, DIM, GREEN, Ink, Lead, severity_code};
 use super::Style;
-use crate::model::{BlindSpot, Counts, Finding, GovernedBy, Outcome, RepoPath, Severity, View};
+use crate::model::{
+    BlindSpot, Counts, Finding, GovernedBy, Mode, Outcome, RepoPath, Severity, View,
+};
 
 /// Further places of one block that are listed.
 const PLACES: usize = 4;
@@ -322,7 +324,10 @@ impl Page {
             last.push_str(&format!(" ({} accepted)", counts.accepted));
         }
         let hidden = hidden(&counts);
-        let files = plural(stats.files, "file", "files");
+        let files = match outcome.mode {
+            Mode::Staged => plural(stats.files, "staged file", "staged files"),
+            Mode::Worktree | Mode::Stdin => plural(stats.files, "file", "files"),
+        };
         let line = if parts.is_empty() {
             format!(
                 "{}: {files}, {} encrypted{hidden}, {seconds}",
