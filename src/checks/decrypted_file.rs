@@ -1,7 +1,8 @@
 //! A path that carried metadata in the base view and carries none now (step 7).
 
 use super::Sink;
-use crate::model::{Argument, CheckInfo, Finding, RepoPath, Severity};
+use super::repair;
+use crate::model::{CheckInfo, Finding, RepoPath, Severity};
 use crate::say;
 use crate::subject::copies::{self, EncryptedLeaves};
 use crate::subject::{Neighbourhood, Subject, standing};
@@ -79,6 +80,6 @@ fn report(
     let mut finding = Finding::new(&INFO, s.path, place, message)
         .help("encrypt it again before it is committed; if it was pushed, rotate what it holds")
         .governed(s.decision.governed_by());
-    finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
+    finding.fix = repair::encrypt(s);
     sink.push(finding);
 }

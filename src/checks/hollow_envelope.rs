@@ -1,7 +1,7 @@
 //! Metadata around a file in which nothing is encrypted (step 1).
 
 use super::Sink;
-use crate::model::{Argument, CheckInfo, Finding, Label, Severity};
+use crate::model::{CheckInfo, Finding, Label, Severity};
 use crate::say;
 use crate::subject::{FoundEnvelope, Subject, Survey};
 
@@ -44,8 +44,15 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, own: &Survey, sink: &m
             ];
         }
     }
-    let finding = Finding::new(&INFO, s.path, s.places.span(found.envelope.span, found.document), message)
-        .help(say!["mend the selection in the creation rule, take the sops block out, and encrypt again: sops encrypt -i ", Argument(s.path)])
-        .governed(s.decision.governed_by());
+    let finding = Finding::new(
+        &INFO,
+        s.path,
+        s.places.span(found.envelope.span, found.document),
+        message,
+    )
+    .help(say![
+        "mend the selection in the creation rule, take the sops block out, and encrypt again"
+    ])
+    .governed(s.decision.governed_by());
     sink.push(finding);
 }

@@ -29,6 +29,7 @@ pub mod private_key;
 pub mod recipient_extra;
 pub mod recipient_invalid;
 pub mod recipient_missing;
+mod repair;
 pub mod rule_field_unknown;
 pub mod rule_outside;
 pub mod rule_unreachable;

@@ -1,8 +1,9 @@
 //! A v1 Secret with a value that is neither encrypted nor harmless (step 3).
 
 use super::Sink;
+use super::repair;
 use crate::kube::{SecretValue, open_patches, secret_values, sops_secret_values};
-use crate::model::{Argument, CheckInfo, Finding, Place, SafeKey, Severity};
+use crate::model::{CheckInfo, Finding, Place, SafeKey, Severity};
 use crate::say;
 use crate::subject::leaves::class_of_secret;
 use crate::subject::{Neighbourhood, Subject, standing};
@@ -149,7 +150,7 @@ fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mu
         ]
     };
     if s.decision.rule().is_some() && s.envelope.is_none() {
-        finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
+        finding.fix = repair::encrypt(s);
     }
     sink.push(finding);
 }

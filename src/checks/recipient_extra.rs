@@ -1,7 +1,8 @@
 //! Recipients of an encrypted file that its rule does not name (step 1, sops' comparison).
 
+use super::repair;
 use super::{Sink, recipient_missing};
-use crate::model::{Argument, CheckInfo, Finding, Severity};
+use crate::model::{CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::recipients::Drift;
 use crate::subject::{FoundEnvelope, Subject};
@@ -21,7 +22,7 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     }
     let names = recipient_missing::names(&drift.extra);
     let place = s.places.span(found.envelope.span, found.document);
-    let finding = Finding::new(
+    let mut finding = Finding::new(
         &INFO,
         s.path,
         place,
@@ -31,12 +32,8 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
             ", which its rule does not name"
         ],
     )
-    .help(say![
-        "bring the file in line with its rule: sops updatekeys ",
-        Argument(s.path),
-        "; whoever leaves keeps what was readable, so rotate the values"
-    ])
-    .fix(say!["sops updatekeys ", Argument(s.path)])
+    .help("bring the file in line with its rule; whoever leaves keeps what was readable, so rotate the values")
     .governed(s.decision.governed_by());
+    finding.fix = repair::update_keys(s);
     sink.push(finding);
 }

@@ -1,7 +1,8 @@
 //! Recipients of the governing rule that an encrypted file lacks (step 1, sops' comparison).
 
 use super::Sink;
-use crate::model::{Argument, CheckInfo, Finding, Label, Message, Severity};
+use super::repair;
+use crate::model::{CheckInfo, Finding, Label, Message, Severity};
 use crate::say;
 use crate::sops::recipients::{Drift, KeyEntry};
 use crate::subject::{FoundEnvelope, Subject};
@@ -21,7 +22,7 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     }
     let names = names(&drift.missing);
     let place = s.places.span(found.envelope.span, found.document);
-    let finding = Finding::new(
+    let mut finding = Finding::new(
         &INFO,
         s.path,
         place,
@@ -31,12 +32,9 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
             ", which its rule names"
         ],
     )
-    .help(say![
-        "bring the file in line with its rule: sops updatekeys ",
-        Argument(s.path)
-    ])
-    .fix(say!["sops updatekeys ", Argument(s.path)])
+    .help("bring the file in line with its rule")
     .governed(s.decision.governed_by());
+    finding.fix = repair::update_keys(s);
     sink.push(finding);
 }
 

@@ -1,8 +1,9 @@
 //! A file that must be encrypted is plaintext (steps 5 and 6).
 
+use super::repair;
 use super::{Sink, broken_envelope};
 use crate::kube::{head, is_control_object, is_kustomization_name};
-use crate::model::{Argument, BlindCode, CheckInfo, Finding, Message, Place, Severity};
+use crate::model::{BlindCode, CheckInfo, Finding, Message, Place, Severity};
 use crate::say;
 use crate::sops::options::SelectionOptions;
 use crate::sops::specificity::Specificity;
@@ -274,7 +275,7 @@ fn report(
     if s.decision.rule().is_some() {
         finding.help =
             say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
-        finding.fix = Some(say!["sops encrypt -i ", Argument(s.path)]);
+        finding.fix = repair::encrypt(s);
     } else if demand == Demand::Required {
         finding.help = say!["add a creation rule for it to .sops.yaml and encrypt it"];
     } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::model::Severity;
+use crate::model::{Date, Severity};
 
 /// Keeps plaintext secrets out of Git histories that use SOPS.
 #[derive(Debug, Parser)]
@@ -227,6 +227,10 @@ pub(crate) struct SettingsArgs {
     /// Use no settings file
     #[arg(long)]
     pub(crate) no_config: bool,
+
+    /// The day on which this is run, for tests of what holds until a day
+    #[arg(long, value_name = "DATE", hide = true, value_parser = date)]
+    pub(crate) today: Option<Date>,
 }
 
 /// Arguments of `scan`.
@@ -358,6 +362,10 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never
     Never,
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    Date::parse(text).ok_or_else(|| "write YYYY-MM-DD".to_owned())
 }
 
 /// A number and its unit: `500ms`, `30s`, `5m`, `1h`.

@@ -1,7 +1,6 @@
 //! `sopsguard baseline write | prune`
 //!
-//! The one command that writes into a repository, and it writes one file: beside it first, then renamed, so that it is
-//! whole at any time. A link in its place is refused.
+//! Writes one file of the repository: beside it first, then renamed, so that it is whole at any time. A link in its place is refused.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -109,9 +108,13 @@ fn acceptance(write: &WriteArgs) -> Result<Acceptance, CliError> {
             }
         },
     };
+    let today = write.common.settings.today.unwrap_or_else(env::today);
+    if until.is_some_and(|until| until < today) {
+        return Err(CliError::Usage("--until is over already".into()));
+    }
     Ok(Acceptance {
         least: Some(least),
-        created: env::today(),
+        created: today,
         until,
         reason: write.reason.clone(),
     })

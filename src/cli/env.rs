@@ -28,17 +28,18 @@ pub(crate) fn machine() -> Machine {
     }
 }
 
-/// Today, in UTC; `SOURCE_DATE_EPOCH` says it for runs that are to be repeated.
+/// `GIT_PREFIX`, which Git sets for hooks: the directory below the top in which `git commit` was called.
+pub(crate) fn git_prefix() -> Option<Vec<u8>> {
+    let prefix = std::env::var_os("GIT_PREFIX")?.into_encoded_bytes();
+    let prefix = prefix.strip_suffix(b"/").unwrap_or(&prefix);
+    let plain = !prefix.starts_with(b"/") && !prefix.split(|b| *b == b'/').any(|p| p == b"..");
+    (plain && !prefix.is_empty()).then(|| prefix.to_vec())
+}
+
+/// Today, in UTC. Not from a variable: what held until a day must not come back by setting one.
 pub(crate) fn today() -> Date {
-    let told = std::env::var("SOURCE_DATE_EPOCH")
-        .ok()
-        .and_then(|s| s.parse().ok());
-    let now = || {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| d.as_secs())
-    };
-    Date::of_unix(told.unwrap_or_else(now))
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Date::of_unix(now.map_or(0, |d| d.as_secs()))
 }
 
 /// How to draw on standard output.

@@ -25,19 +25,20 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .map(|r| parse_report(&dir, r))
         .collect::<Result<Vec<_>, _>>()?;
     let opened = open(&dir, scan)?;
-    for (_, path) in &reports {
-        can_write(path)?;
-    }
     let options = Options {
         deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
         ..options(&dir, scan, &opened, config_only)?
     };
-    let outcome = engine::run(
+    for (_, path) in &reports {
+        can_write(path)?;
+    }
+    let mut outcome = engine::run(
         &*opened.view,
         opened.base.as_deref(),
         opened.repository.clone(),
         &options,
     );
+    as_seen_from(&mut outcome, &standing(&opened));
     let style = env::style(args.color, args.quiet);
     let mut buffer = Vec::new();
     let failed = |e: std::io::Error| CliError::Output(e.kind());
@@ -57,6 +58,33 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         write_report(&outcome, format, &path)?;
     }
     Ok(outcome.exit_code())
+}
+
+/// The directory of the repository in which the user stands: a hook runs at the top, wherever `git commit` was called.
+fn standing(opened: &Opened) -> RepoPath {
+    match opened.prefix.as_bytes() {
+        b"" => env::git_prefix().map_or_else(|| opened.prefix.clone(), RepoPath::new),
+        _ => opened.prefix.clone(),
+    }
+}
+
+/// Writes commands so that they can be run where the user stands.
+fn as_seen_from(outcome: &mut Outcome, dir: &RepoPath) {
+    if dir.as_bytes().is_empty() {
+        return;
+    }
+    for f in &mut outcome.findings {
+        let mut paths = vec![f.path.clone()];
+        paths.extend(f.governed_by.iter().map(|by| by.config.clone()));
+        paths.dedup();
+        for path in paths {
+            let seen = path.seen_from(dir);
+            f.help.retarget(&path, &seen);
+            if let Some(fix) = &mut f.fix {
+                fix.retarget(&path, &seen);
+            }
+        }
+    }
 }
 
 /// How to run on what was opened.
@@ -88,7 +116,7 @@ pub(crate) fn options(
         baseline: baseline(dir, scan.baseline.as_deref(), &*opened.view)?,
         inline_ignores: !scan.no_inline_ignores,
         new_only: scan.new_only,
-        today: env::today(),
+        today: scan.settings.today.unwrap_or_else(env::today),
         blind_spots: opened
             .unreadable
             .iter()

@@ -201,7 +201,11 @@ pub(super) fn soften_untouched(
 /// The stages of a conflict tell the same thing once.
 pub(super) fn join_stages(seen: &mut [Seen<'_>]) {
     let mut known: HashMap<RepoPath, Vec<Finding>> = HashMap::new();
-    for s in seen.iter_mut().filter(|s| s.entry.stage != 0) {
+    let staged = seen.iter_mut().filter(|s| s.entry.stage != 0);
+    let mut conflicts: Vec<&mut Seen<'_>> = staged.collect();
+    // Ours first, then theirs, then what both came from.
+    conflicts.sort_by_key(|s| [3, 2, 0, 1][usize::from(s.entry.stage & 3)]);
+    for s in conflicts {
         let before = known.entry(s.entry.path.clone()).or_default();
         s.judged.sink.findings.retain(|f| {
             let told = before.iter().any(|b| {
@@ -231,12 +235,17 @@ pub(super) fn index_differs(seen: &mut [Seen<'_>], around: &Around<'_>) {
             continue;
         };
         let source = Source::new(&bytes);
-        if Subject::new(&s.entry.path, &source, around)
-            .envelope
-            .is_some()
-        {
-            checks::judge_index_differs(&s.entry.path, &mut s.judged.sink);
+        let on_disk = Subject::new(&s.entry.path, &source, around);
+        if on_disk.envelope.is_none() {
+            continue;
         }
+        // It is encrypted already: to encrypt it again would fail.
+        let errors = s.judged.sink.findings.iter_mut();
+        for f in errors.filter(|f| f.severity == Severity::Error && f.fix.is_some()) {
+            f.fix = Some(say!["git add ", Argument(&s.entry.path)]);
+            f.help = say!["the copy on disk is encrypted: stage it"];
+        }
+        checks::judge_index_differs(&s.entry.path, &mut s.judged.sink);
     }
 }
 
@@ -246,12 +255,44 @@ pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
     for s in seen.iter_mut().filter(found) {
         let id = view.object(s.entry);
         let path = &s.entry.path;
+        let mut disk = None;
         for f in &mut s.judged.sink.findings {
             f.blob.clone_from(&id);
-            if let Some(fix) = f.fix.as_mut().filter(|m| m.as_str().starts_with("sops ")) {
-                fix.push(&" && git add ");
-                fix.push(&Argument(path));
+            let by_sops = |fix: &&mut Message| fix.as_str().starts_with("sops ");
+            let Some(fix) = f.fix.as_mut().filter(by_sops) else {
+                continue;
+            };
+            match *disk.get_or_insert_with(|| on_disk(s.entry, view)) {
+                OnDisk::Gone => {
+                    f.fix = Some(say!["git rm --cached ", Argument(path)]);
+                    f.help.push(&"; it is not on disk any more");
+                }
+                state => {
+                    fix.push(&" && git add ");
+                    fix.push(&Argument(path));
+                    if state == OnDisk::Edited {
+                        f.help
+                            .push(&"; the copy on disk has further changes, which would be staged as well");
+                    }
+                }
             }
         }
+    }
+}
+
+/// The copy on disk of a staged file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OnDisk {
+    Gone,
+    Edited,
+    Same,
+}
+
+fn on_disk(entry: &Entry, view: &dyn View) -> OnDisk {
+    let disk = view.disk_copy(&entry.path, MAX_FILE_SIZE);
+    match (disk, view.read_entry(entry, MAX_FILE_SIZE)) {
+        (None, _) => OnDisk::Gone,
+        (Some(disk), Ok(staged)) if disk == staged => OnDisk::Same,
+        _ => OnDisk::Edited,
     }
 }

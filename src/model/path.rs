@@ -63,6 +63,26 @@ impl RepoPath {
         join(self.parent(), name)
     }
 
+    /// How the path is written from a directory of the repository; may begin with `../`, so it is for commands only.
+    pub fn seen_from(&self, dir: &Self) -> Self {
+        let mut from = dir
+            .0
+            .split(|b| *b == b'/')
+            .filter(|p| !p.is_empty())
+            .peekable();
+        let mut to = self.0.split(|b| *b == b'/').peekable();
+        while let (Some(a), Some(b)) = (from.peek(), to.peek()) {
+            if a != b {
+                break;
+            }
+            from.next();
+            to.next();
+        }
+        let mut out: Vec<&[u8]> = from.map(|_| b"..".as_slice()).collect();
+        out.extend(to);
+        Self::new(out.join(&b'/'))
+    }
+
     /// `relative` resolved against the directory of this path; `None` when it leaves the repository or is absolute.
     pub fn resolve(&self, relative: &str) -> Option<Self> {
         if relative.starts_with('/') || relative.contains('\0') {

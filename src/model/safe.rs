@@ -78,6 +78,29 @@ impl Message {
         part.show(&mut self.0);
     }
 
+    /// Names a path of a command as it is seen from another directory.
+    pub fn retarget(&mut self, from: &RepoPath, to: &RepoPath) {
+        let shown = |path: &RepoPath| {
+            let mut text = String::from(" ");
+            Argument(path).show(&mut text);
+            text
+        };
+        let (old, new) = (shown(from), shown(to));
+        let mut out = String::with_capacity(self.0.len());
+        let mut rest = self.0.as_str();
+        while let Some(at) = rest.find(&old) {
+            let (head, tail) = rest.split_at(at);
+            let tail = &tail[old.len()..];
+            out.push_str(head);
+            // Not where it is the beginning of a longer one.
+            let whole = tail.is_empty() || tail.starts_with([' ', ';']);
+            out.push_str(if whole { &new } else { &old });
+            rest = tail;
+        }
+        out.push_str(rest);
+        self.0 = out;
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

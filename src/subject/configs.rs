@@ -55,6 +55,11 @@ impl LoadedConfig {
         if self.rooted { b"" } else { self.path.parent() }
     }
 
+    /// Whether it was named for every path, and so is read as if it stood at the root.
+    pub fn is_rooted(&self) -> bool {
+        self.rooted
+    }
+
     /// Line of a rule, from 1.
     pub fn rule_line(&self, index: usize) -> u32 {
         self.rule_lines.get(index).copied().unwrap_or(1)
