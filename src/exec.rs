@@ -2,7 +2,7 @@
 //!
 //! A program is found once, by name, in absolute entries of a search path, and never inside a repository that is being
 //! looked at; it is started by that absolute path with an explicit list of arguments, without a shell and without standard
-//! input. Which programs there are is in the callers: so far `git`, for `hook install --git-config`.
+//! input. Which programs there are is in the callers: so far `git`, for configuration hooks and `hook status`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@
 //! * [`model`] the nouns; [`words`] the word lists; [`syntax`] bytes to documents with spans;
 //! * [`sops`] what SOPS means; [`kube`] what Kubernetes means; [`values`] what a value is; [`keys`] private keys;
 //! * [`git`] and [`source`] where files come from; [`subject`] all that is known of one file;
+//! * [`settings`] what a team sets; [`triage`] what hides findings;
 //! * [`checks`] what can be wrong; [`engine`] the line; [`report`] one file per format; [`explain`] the trace; [`cli`];
 //! * [`hook`] Git's hooks, installed and taken away; [`exec`] the only door to other programs.
 //!

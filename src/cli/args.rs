@@ -31,7 +31,7 @@ pub(crate) struct Args {
 /// Commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge what is on disk: tracked files, and untracked ones that Git does not ignore
+    /// Judge what is on disk: tracked files, and untracked ones that Git does not ignore; with --staged what a commit would record
     Scan(ScanArgs),
     /// Tell how the verdict on a file comes about, or show the page of a check
     Explain(ExplainArgs),

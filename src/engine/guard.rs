@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use super::{Around, MAX_FILE_SIZE, Options, Seen, judge_entry};
 use crate::checks::{self, Sink};
-use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
+use crate::model::{
+    Argument, BlindCode, BlindSpot, Finding, Message, RepoPath, Severity, View as RulesOf,
+};
 use crate::say;
 use crate::settings::{self, Settings};
 use crate::source::{BaseState, BaseView, Entry, FileKind, View};
@@ -124,10 +126,23 @@ pub(super) fn hidden_more(
     told
 }
 
-/// Adds what the rules of the base view find beyond those of the view.
-pub(super) fn stricter(seen: &mut [Seen<'_>], by_base: &Around<'_>) {
+/// Adds what the rules of the base view find beyond those of the view. `late` tells whether the time is over.
+pub(super) fn stricter(
+    seen: &mut [Seen<'_>],
+    by_base: &Around<'_>,
+    late: impl Fn() -> bool + Sync,
+) {
     seen.par_iter_mut().for_each(|s| {
         if s.entry.kind != FileKind::Regular {
+            return;
+        }
+        if late() {
+            let told = s.judged.sink.blind_spots.iter();
+            if !told.clone().any(|b| b.code == BlindCode::Timeout) {
+                let reason = say!["the time ran out before the rules of HEAD were asked"];
+                let spot = BlindSpot::new(&s.entry.path, None, BlindCode::Timeout, reason, true);
+                s.judged.sink.blind_spots.push(spot);
+            }
             return;
         }
         let under_base = judge_entry(s.entry, by_base);
@@ -276,6 +291,16 @@ pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The same for findings about configs, which are not made file by file.
+pub(super) fn name_objects(findings: &mut [Finding], selected: &[&Entry], view: &dyn View) {
+    for f in findings.iter_mut().filter(|f| f.blob.is_none()) {
+        let at = selected.partition_point(|e| e.path < f.path);
+        if let Some(entry) = selected.get(at).filter(|e| e.path == f.path) {
+            f.blob = view.object(entry);
         }
     }
 }

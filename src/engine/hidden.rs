@@ -134,6 +134,9 @@ fn tell_new(
     }
 }
 
+/// Checks about a whole file whose content is what leaked.
+const OF_CONTENT: [&str; 3] = ["unencrypted-file", "decrypted-file", "decrypted-copy"];
+
 /// Whether the older version of the file has no such finding, or one about another value.
 fn is_new(finding: &Finding, then: &Then, now: &str) -> bool {
     if then.text == now {
@@ -145,7 +148,8 @@ fn is_new(finding: &Finding, then: &Then, now: &str) -> bool {
     let leaf = finding.place.span.filter(|_| !is_about_file(finding));
     match (leaf, old) {
         (Some(leaf), Some(old)) => now.get(leaf.range()) != then.text.get(old.range()),
-        _ => false,
+        // A plain file holds what it holds; the state of an envelope is what it was.
+        _ => OF_CONTENT.contains(&finding.check.id),
     }
 }
 

@@ -101,6 +101,10 @@ impl Default for Options {
 }
 
 impl Options {
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|end| Instant::now() >= end)
+    }
+
     fn max_file_size(&self) -> u64 {
         self.settings.max_file_size.unwrap_or(MAX_FILE_SIZE)
     }
@@ -279,7 +283,7 @@ fn judge_all(
         // Small shares, so that no thread sits idle while another finishes a long one.
         .with_max_len(16)
         .map(|entry| match options.deadline {
-            Some(deadline) if Instant::now() >= deadline => out_of_time(entry),
+            Some(_) if options.is_late() => out_of_time(entry),
             _ => judge_entry(entry, &around),
         })
         .collect();
@@ -303,7 +307,7 @@ fn judge_all(
         && !options.config_only
     {
         let by_base = Around::new(view, base, of_base, options);
-        guard::stricter(&mut seen, &by_base);
+        guard::stricter(&mut seen, &by_base, || options.is_late());
     }
     if options.mode == Mode::Staged {
         guard::join_stages(&mut seen);
@@ -364,6 +368,9 @@ fn judge_all(
         blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
     }
     blind_spots.extend(options.blind_spots.iter().cloned());
+    if options.mode == Mode::Staged {
+        guard::name_objects(&mut findings, &selected, view);
+    }
     sort(&mut findings);
     let found = Found {
         findings,

@@ -538,6 +538,8 @@ impl Origin {
     fn of(mode: model::Mode, blob: Option<String>) -> Self {
         let kind = match mode {
             model::Mode::Worktree => OriginKind::Worktree,
+            // What a hook manager names without staging it is read from the disk, and so is a config never added.
+            model::Mode::Staged if blob.is_none() => OriginKind::Worktree,
             model::Mode::Staged => OriginKind::Index,
             model::Mode::Stdin => OriginKind::Stdin,
         };

@@ -135,7 +135,7 @@ impl Reader<'_> {
                 .map(str::to_ascii_lowercase);
             if words.into_iter().any(|w| PROGRAMS.contains(&w.as_str())) {
                 message.push(
-                    &": nothing in a repository can name a program, because whoever can change a file would choose what runs; sops is named on the command line or in SOPSGUARD_SOPS",
+                    &": nothing in a repository can name a program, because whoever can change a file would choose what runs",
                 );
             } else if let Some(near) = nearest(name, known.iter().copied()) {
                 message.push(&"; did you mean ");

@@ -112,14 +112,6 @@ struct File {
 }
 
 impl Baseline {
-    /// One without entries.
-    pub fn empty(path: RepoPath) -> Self {
-        Self {
-            path,
-            entries: Vec::new(),
-        }
-    }
-
     /// Reads a baseline.
     pub fn read(path: &RepoPath, text: &str) -> Result<Self, BaselineError> {
         let wrong = |line: usize, what| BaselineError::Malformed {
@@ -175,11 +167,6 @@ impl Baseline {
             path: path.clone(),
             entries,
         })
-    }
-
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// The entries with their lines.
