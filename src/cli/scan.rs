@@ -24,21 +24,26 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .iter()
         .map(|r| parse_report(&dir, r))
         .collect::<Result<Vec<_>, _>>()?;
-    let opened = open(&dir, scan)?;
-    let options = Options {
-        deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
-        ..options(&dir, scan, &opened, config_only)?
+    let judge = || -> Result<Outcome, CliError> {
+        let opened = open(&dir, scan)?;
+        let options = Options {
+            deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
+            ..options(&dir, scan, &opened, config_only)?
+        };
+        for (_, path) in &reports {
+            can_write(path)?;
+        }
+        let base = opened.base.as_deref();
+        let repository = opened.repository.clone();
+        let mut outcome = engine::run(&*opened.view, base, repository, &options);
+        as_seen_from(&mut outcome, &standing(&opened));
+        Ok(outcome)
     };
-    for (_, path) in &reports {
-        can_write(path)?;
-    }
-    let mut outcome = engine::run(
-        &*opened.view,
-        opened.base.as_deref(),
-        opened.repository.clone(),
-        &options,
-    );
-    as_seen_from(&mut outcome, &standing(&opened));
+    let outcome = match scan.staged || scan.stdin {
+        // A handful of files: how many threads are worth it is known when they are.
+        true => judge(),
+        false => engine::on_threads(scan.jobs, usize::MAX, judge),
+    }?;
     let style = env::style(args.color, args.quiet);
     let mut buffer = Vec::new();
     let failed = |e: std::io::Error| CliError::Output(e.kind());

@@ -89,7 +89,7 @@ impl<'a> Around<'a> {
 
     /// Comments of a file that ignore findings.
     pub(crate) fn ignores(&self, s: &Subject<'_>) -> Vec<inline::Ignore> {
-        if !self.inline_ignores {
+        if !self.inline_ignores || !s.hints.directive {
             return Vec::new();
         }
         inline::find(s.text, s.format, is_markup(&s.name), &checks::TABLE)
@@ -204,5 +204,16 @@ impl Neighbourhood for Around<'_> {
 
     fn prefilter(&self) -> bool {
         self.prefilter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::subject::Hints;
+    use crate::triage::inline;
+
+    #[test]
+    fn the_first_look_sees_directives() {
+        assert!(Hints::of(inline::MARK).directive);
     }
 }

@@ -5,16 +5,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rayon::prelude::*;
-
-use super::{Around, MAX_FILE_SIZE, Options, Seen, judge_entry};
+use super::{Around, MAX_FILE_SIZE, Options, Seen};
 use crate::checks::{self, Sink};
-use crate::model::{
-    Argument, BlindCode, BlindSpot, Finding, Message, RepoPath, Severity, View as RulesOf,
-};
+use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
 use crate::say;
 use crate::settings::{self, Settings};
-use crate::source::{BaseState, BaseView, Entry, FileKind, View};
+use crate::source::{BaseState, BaseView, Entry, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Source, Subject};
 use crate::syntax::decode;
@@ -126,28 +122,13 @@ pub(super) fn hidden_more(
     told
 }
 
-/// Adds what the rules of the base view find beyond those of the view. `late` tells whether the time is over.
-pub(super) fn stricter(
-    seen: &mut [Seen<'_>],
-    by_base: &Around<'_>,
-    late: impl Fn() -> bool + Sync,
-) {
-    seen.par_iter_mut().for_each(|s| {
-        if s.entry.kind != FileKind::Regular {
-            return;
+/// Adds what the rules of the base view find beyond those of the view.
+pub(super) fn stricter(seen: &mut [Seen<'_>], under_base: Vec<Option<Sink>>) {
+    for (s, base) in seen.iter_mut().zip(under_base) {
+        if let Some(base) = base {
+            add(&mut s.judged.sink, base);
         }
-        if late() {
-            let told = s.judged.sink.blind_spots.iter();
-            if !told.clone().any(|b| b.code == BlindCode::Timeout) {
-                let reason = say!["the time ran out before the rules of HEAD were asked"];
-                let spot = BlindSpot::new(&s.entry.path, None, BlindCode::Timeout, reason, true);
-                s.judged.sink.blind_spots.push(spot);
-            }
-            return;
-        }
-        let under_base = judge_entry(s.entry, by_base);
-        add(&mut s.judged.sink, under_base.judged.sink);
-    });
+    }
 }
 
 fn add(own: &mut Sink, base: Sink) {

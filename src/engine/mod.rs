@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::checks::{self, Judged};
+use crate::checks::{self, Judged, Sink};
 use crate::keys;
 use crate::model::{
     BlindCode, BlindSpot, Date, Finding, Message, Mode, Outcome, RepoPath, Repository, Severity,
@@ -170,6 +170,29 @@ pub struct Told {
     pub refused: Vec<Message>,
 }
 
+/// Runs `work` on up to `useful` threads whose stacks are enough for judging, `jobs` of them at most (0: one a core). Within
+/// `work` it changes nothing, so that opening a view and judging it can share their threads.
+pub fn on_threads<R: Send>(jobs: usize, useful: usize, work: impl FnOnce() -> R + Send) -> R {
+    if rayon::current_thread_index().is_some() {
+        return work();
+    }
+    let threads = match (useful, jobs) {
+        (1, _) => 1,
+        (_, 0) => std::thread::available_parallelism()
+            .map_or(1, |n| n.get())
+            .min(useful),
+        (_, jobs) => jobs.min(useful),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK)
+        .build();
+    match pool {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
 /// Judges a view.
 pub fn run(
     view: &dyn View,
@@ -189,24 +212,10 @@ pub fn run_for_baseline(
     acceptance: Option<&Acceptance>,
 ) -> (Outcome, Told) {
     let started = Instant::now();
-    let run = || judge_all(view, base, repository.is_some(), options, acceptance);
-    // A pool costs more than a handful of files, and so does asking how many cores there are.
+    // More threads than this cost more than they save, and so does asking how many cores there are.
     let useful = view.selected().len().div_ceil(16).max(1);
-    let threads = match (useful, options.jobs) {
-        (1, _) => 1,
-        (_, 0) => std::thread::available_parallelism()
-            .map_or(1, |n| n.get())
-            .min(useful),
-        (_, jobs) => jobs.min(useful),
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(STACK)
-        .build();
-    let (after, mut stats) = match pool {
-        Ok(pool) => pool.install(run),
-        Err(_) => run(),
-    };
+    let run = || judge_all(view, base, repository.is_some(), options, acceptance);
+    let (after, mut stats) = on_threads(options.jobs, useful, run);
     let After {
         mut findings,
         mut blind_spots,
@@ -278,15 +287,29 @@ fn judge_all(
         .into_iter()
         .filter(|e| e.kind != FileKind::Submodule)
         .collect();
-    let mut seen: Vec<Seen<'_>> = selected
+    let base_configs = base
+        .filter(|_| options.sops_config.is_none())
+        .and_then(|base| guard::base_configs(view, base));
+    let by_base = base_configs
+        .as_ref()
+        .filter(|_| options.mode == Mode::Staged && !options.config_only)
+        .map(|of_base| Around::new(view, base, of_base, options));
+    let (mut seen, mut under_base) = (Vec::<Seen<'_>>::new(), Vec::<Option<Sink>>::new());
+    selected
         .par_iter()
         // Small shares, so that no thread sits idle while another finishes a long one.
         .with_max_len(16)
-        .map(|entry| match options.deadline {
-            Some(_) if options.is_late() => out_of_time(entry),
-            _ => judge_entry(entry, &around),
+        .map(|entry| {
+            if options.is_late() {
+                return (out_of_time(entry), None);
+            }
+            // Read once, by however many rules it is judged.
+            let read = view.read_entry(entry, around.max_file_size());
+            let by_base = by_base.as_ref().filter(|_| entry.kind == FileKind::Regular);
+            let under_base = by_base.map(|by_base| judge_read(entry, &read, by_base).judged.sink);
+            (judge_read(entry, &read, &around), under_base)
         })
-        .collect();
+        .unzip_into_vecs(&mut seen, &mut under_base);
     if !options.config_only {
         adoption::resolve(&mut seen, &around);
     }
@@ -299,16 +322,7 @@ fn judge_all(
         stats.encrypted += u64::from(s.judged.encrypted);
         stats.bytes += s.bytes;
     }
-    let base_configs = base
-        .filter(|_| options.sops_config.is_none())
-        .and_then(|base| guard::base_configs(view, base));
-    if let Some(of_base) = &base_configs
-        && options.mode == Mode::Staged
-        && !options.config_only
-    {
-        let by_base = Around::new(view, base, of_base, options);
-        guard::stricter(&mut seen, &by_base, || options.is_late());
-    }
+    guard::stricter(&mut seen, under_base);
     if options.mode == Mode::Staged {
         guard::join_stages(&mut seen);
         guard::index_differs(&mut seen, &around);
@@ -391,8 +405,18 @@ fn out_of_time(entry: &Entry) -> Seen<'_> {
 
 /// Judges one file of the view. Used again when more is known of its group.
 pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v> {
+    let read = around.view().read_entry(entry, around.max_file_size());
+    judge_read(entry, &read, around)
+}
+
+/// The same with what reading it gave.
+fn judge_read<'v>(
+    entry: &'v Entry,
+    read: &Result<Vec<u8>, ReadError>,
+    around: &Around<'_>,
+) -> Seen<'v> {
     let mut seen = Seen::unread(entry);
-    let bytes = match around.view().read_entry(entry, around.max_file_size()) {
+    let bytes = match read {
         Ok(bytes) => bytes,
         Err(ReadError::Missing) => return seen,
         Err(ReadError::TooLarge(_)) => {
@@ -434,10 +458,10 @@ pub(crate) fn judge_entry<'v>(entry: &'v Entry, around: &Around<'_>) -> Seen<'v>
         });
         return seen;
     }
-    if entry.kind == FileKind::Symlink && !keys::may_contain_key(&bytes) {
+    if entry.kind == FileKind::Symlink && !keys::may_contain_key(bytes) {
         return seen;
     }
-    match judge_bytes(&entry.path, entry.kind, &bytes, around) {
+    match judge_bytes(&entry.path, entry.kind, bytes, around) {
         Ok((judged, status, ignores)) => {
             seen.judged = judged;
             seen.status = status;

@@ -75,6 +75,18 @@ impl Objects {
         })
     }
 
+    /// Whether a blob surely is no larger than `limit`, told from the length of its file. Then its size need not be asked
+    /// first, for which gix opens a loose object a time more.
+    pub(super) fn is_surely_within(&self, id: &Oid, limit: u64) -> bool {
+        /// What one byte of deflate can become.
+        const MOST_GAIN: u64 = 1032;
+        let hex = id.to_string();
+        let (dir, name) = hex.split_at(2);
+        let file = self.repository.objects_dir().join(dir).join(name);
+        file.metadata()
+            .is_ok_and(|m| m.len().saturating_mul(MOST_GAIN) <= limit)
+    }
+
     pub(super) fn tree(&self, id: &Oid) -> Option<Vec<u8>> {
         self.read(id, gix::object::Kind::Tree)
     }

@@ -213,6 +213,11 @@ impl Repo {
         self.hash
     }
 
+    /// Whether a blob surely has no more than `limit` bytes; a cheap question, and only a yes tells something.
+    pub fn is_surely_within(&self, id: &Oid, limit: u64) -> bool {
+        self.objects.is_surely_within(id, limit)
+    }
+
     /// Size of a blob in bytes; `None` when it is missing, corrupt or no blob.
     pub fn blob_size(&self, id: &Oid) -> Option<u64> {
         self.objects.blob_size(id)
@@ -367,10 +372,16 @@ fn head(repository: &gix::Repository) -> Head {
         return Head::Unborn;
     }
     let known = head.id().map(|id| id.detach());
-    let Ok(Some(id)) = head.try_peel_to_id() else {
-        return Head::Broken(known);
-    };
-    commit(repository, id.detach())
+    // Nearly always the reference names the commit itself; peeling would open it a time more.
+    if let Some(id) = known
+        && let found @ Head::Commit { .. } = commit(repository, id)
+    {
+        return found;
+    }
+    match head.try_peel_to_id() {
+        Ok(Some(id)) => commit(repository, id.detach()),
+        _ => Head::Broken(known),
+    }
 }
 
 fn commit(repository: &gix::Repository, id: Oid) -> Head {

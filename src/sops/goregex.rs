@@ -17,9 +17,12 @@ use memchr::memmem::Finder;
 mod class;
 mod emit;
 mod parse;
+mod pieces;
 mod sample;
 #[cfg(test)]
 mod tests;
+
+use pieces::Pieces;
 
 /// Memory a compiled pattern may take. Far beyond anything a person writes; it bounds what a hostile config can cost.
 const COMPILED_SIZE: usize = 64 << 20;
@@ -42,6 +45,7 @@ enum Matcher {
     StartsWith(Box<str>),
     EndsWith(Box<str>),
     Equals(Box<str>),
+    Pieces(Pieces),
     Automaton(regex::Regex),
 }
 
@@ -82,6 +86,7 @@ impl GoRegex {
             Matcher::StartsWith(prefix) => text.starts_with(&**prefix),
             Matcher::EndsWith(suffix) => text.ends_with(&**suffix),
             Matcher::Equals(whole) => text == &**whole,
+            Matcher::Pieces(pieces) => pieces.is_match(text),
             Matcher::Automaton(regex) => regex.is_match(text),
         }
     }

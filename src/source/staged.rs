@@ -253,6 +253,9 @@ impl StagedView {
 
     fn blob(&self, id: &Oid, limit: u64) -> Result<Vec<u8>, ReadError> {
         let repo = &self.shared.repo;
+        if repo.is_surely_within(id, limit) {
+            return repo.blob(id).ok_or(ReadError::Object);
+        }
         // The header tells the size before anything is inflated.
         match repo.blob_size(id) {
             Some(size) if size > limit => Err(ReadError::TooLarge(size)),

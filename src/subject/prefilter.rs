@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, Match, MatchKind, packed};
 
 use crate::keys;
 
@@ -29,6 +29,8 @@ pub struct Hints {
     pub key: bool,
     /// `SealedSecret`
     pub sealed: bool,
+    /// `sopsguard:`, which begins what a comment tells this program.
+    pub directive: bool,
 }
 
 /// Four letters at least, which the vectorised search needs to be fast; escapes are shorter and sought apart.
@@ -44,15 +46,42 @@ const WORDS: [&str; 8] = [
 ];
 
 /// The words, then the needles of private keys, in one pass over the text.
-static MATCHER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = WORDS.iter().map(|word| word.as_bytes());
-    // As in the keys' own search: leftmost matches are found by vector instructions, and this kind is quick to build.
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostFirst)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(words.chain(keys::needles()))
-        .ok()
-});
+static MATCHER: LazyLock<Option<Matcher>> = LazyLock::new(Matcher::new);
+
+/// Finds the first needle of a text. At each place at most one needle begins (a test holds that).
+enum Matcher {
+    /// Vector instructions alone; made in a quarter of the time of an automaton that would call them, and a hook run pays
+    /// for that.
+    Packed(packed::Searcher),
+    /// Where the machine has none.
+    Automaton(AhoCorasick),
+}
+
+impl Matcher {
+    fn new() -> Option<Self> {
+        let needles = || {
+            let words = WORDS.iter().map(|word| word.as_bytes());
+            words.chain(keys::needles())
+        };
+        if let Some(searcher) = packed::Searcher::new(needles()) {
+            return Some(Self::Packed(searcher));
+        }
+        // As in the keys' own search: leftmost matches are found by vector instructions, and this kind is quick to build.
+        AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(needles())
+            .ok()
+            .map(Self::Automaton)
+    }
+
+    fn find(&self, bytes: &[u8], from: usize) -> Option<Match> {
+        match self {
+            Self::Packed(searcher) => searcher.find_in(bytes, (from..bytes.len()).into()),
+            Self::Automaton(automaton) => automaton.find(Input::new(bytes).range(from..)),
+        }
+    }
+}
 
 impl Hints {
     /// Everything may be there.
@@ -65,6 +94,7 @@ impl Hints {
         conflict: true,
         key: true,
         sealed: true,
+        directive: true,
     };
 
     /// Looks at a text.
@@ -79,7 +109,7 @@ impl Hints {
             ..Self::default()
         };
         let mut from = 0;
-        while let Some(m) = matcher.find(Input::new(bytes).range(from..)) {
+        while let Some(m) = matcher.find(bytes, from) {
             h.note(m.pattern().as_usize(), m.range(), bytes);
             if h == Self::ALL {
                 break;
@@ -113,6 +143,7 @@ impl Hints {
                     )
                 });
                 self.metadata |= !is_word(before) && follows;
+                self.directive |= bytes[at.end..].starts_with(b"guard:");
             }
             1 => self.ciphertext = true,
             2 => {
@@ -202,5 +233,7 @@ mod tests {
         assert!(Hints::of("[sops]").metadata);
         assert!(Hints::of("sops_mac=x").metadata);
         assert!(!Hints::of("getsops/sops-nix\n").metadata);
+        assert!(Hints::of("a: b # sopsguard: ignore[x] y").directive);
+        assert!(!Hints::of("sopsguard is there, sops too:").directive);
     }
 }

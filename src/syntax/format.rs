@@ -77,6 +77,11 @@ pub fn strip_backup_suffix(name: &str) -> &str {
 
 /// What stands before `suffix`, unless that is nothing.
 fn strip_suffix_of_any_case<'n>(name: &'n str, suffix: &str) -> Option<&'n str> {
+    // Nearly every name is told apart by its last letter.
+    let last = |text: &str| text.bytes().next_back().map(|b| b.to_ascii_lowercase());
+    if last(name) != last(suffix) {
+        return None;
+    }
     let at = name.len().checked_sub(suffix.len()).filter(|at| *at > 0)?;
     let (stem, end) = name.split_at_checked(at)?;
     end.eq_ignore_ascii_case(suffix).then_some(stem)

@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 
 use super::Matcher;
 use super::parse::{Assertion, Node};
+use super::pieces::Pieces;
 
 /// Removes what an unanchored search does not need: at either end of the pattern, `x*` may as well match nothing and
 /// `x{2,9}` twice. So `.*\.sops\.yaml` becomes a plain string.
@@ -96,13 +97,13 @@ pub(super) fn shape(node: &Node) -> Option<Matcher> {
     if let [inner @ .., Node::Assert(Assertion::TextEnd)] = nodes {
         (end, nodes) = (true, inner);
     }
-    let text: String = nodes
-        .iter()
-        .map(|node| match node {
-            Node::Literal { c, fold: false } => Some(*c),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
+    let plain = nodes.iter().map(|node| match node {
+        Node::Literal { c, fold: false } => Some(*c),
+        _ => None,
+    });
+    let Some(text) = plain.collect::<Option<String>>() else {
+        return Pieces::of(node).map(Matcher::Pieces);
+    };
     Some(match (start, end) {
         (true, true) => Matcher::Equals(text.into()),
         (true, false) => Matcher::StartsWith(text.into()),

@@ -151,6 +151,7 @@ fn plain_shapes_need_no_automaton() {
         Matcher::StartsWith(_) => "starts",
         Matcher::EndsWith(_) => "ends",
         Matcher::Equals(_) => "equals",
+        Matcher::Pieces(_) => "pieces",
         Matcher::Automaton(_) => "automaton",
     };
     for (pattern, expected) in [
@@ -163,13 +164,55 @@ fn plain_shapes_need_no_automaton() {
         (r".*\.env$", "ends"),
         ("^secrets/.*", "starts"),
         (r"^\.env$", "equals"),
+        ("^(data|stringData)$", "pieces"),
+        ("^(apps|infra)/", "pieces"),
+        (r".*/secrets/.*\.ya?ml$", "pieces"),
+        ("^(?:a|b.d|c)$", "automaton"),
+        ("(?s)a.*b", "automaton"),
+        ("a[^/]*b", "automaton"),
         (r"(?i)\.1", "contains"),
         (".+", "automaton"),
         ("(?i)secret", "automaton"),
-        (".*a.*b.*", "automaton"),
-        ("^.*$", "automaton"),
+        (".*a.*b.*", "pieces"),
+        ("^.*$", "pieces"),
     ] {
         assert_eq!(shape(pattern), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn plain_shapes_say_what_the_automaton_says() {
+    // Many patterns of up to five of these parts, on many texts of up to five of these letters.
+    let parts = ["^", "$", "a", "(a|bb)", "b?", ".*", "(ab|a|)", "\u{e9}"];
+    let letters = ["a", "b", "\n", "\u{e9}"];
+    fn sequences(of: &[&str]) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut last = all.clone();
+        for _ in 0..5 {
+            last = (last.iter())
+                .flat_map(|head| of.iter().map(move |tail| format!("{head}{tail}")))
+                .collect();
+            all.extend(last.iter().cloned());
+        }
+        all
+    }
+    let texts: Vec<String> = sequences(&letters).into_iter().step_by(5).collect();
+    for pattern in sequences(&parts).into_iter().step_by(17) {
+        let Ok(node) = parse::parse(&pattern) else {
+            continue;
+        };
+        let fast = regex(&pattern);
+        if matches!(fast.matcher, Matcher::Automaton(_)) {
+            continue;
+        }
+        let slow = regex::Regex::new(&emit::emit(&node)).unwrap();
+        for text in &texts {
+            assert_eq!(
+                fast.is_match(text),
+                slow.is_match(text),
+                "{pattern:?} on {text:?}"
+            );
+        }
     }
 }
 
