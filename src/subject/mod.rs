@@ -25,7 +25,8 @@ use crate::sops::metadata::{self, Envelope};
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
 use crate::sops::value::{self, Judged};
 use crate::syntax::{
-    Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse, parse_values,
+    Decoded, Document, Format, NodeId, Parsed, conflict_markers, decode, parse, parse_needed,
+    parse_values,
 };
 use place::Places;
 use standing::Exempt;
@@ -171,8 +172,12 @@ impl<'s> Subject<'s> {
         if subject.hints.may_carry_metadata() || !around.prefilter() {
             subject.find_envelope();
         }
-        if subject.envelope.is_none() && (subject.needs_parsing(around) || !around.prefilter()) {
-            subject.parse_as_meant();
+        if subject.envelope.is_none() {
+            if !around.prefilter() || subject.needs_all_documents(around) {
+                subject.parse_as_meant(true);
+            } else if subject.may_hold_manifest() {
+                subject.parse_as_meant(false);
+            }
         }
         if !subject.template
             && let Some(parsed) = &subject.parsed
@@ -196,10 +201,13 @@ impl<'s> Subject<'s> {
         subject
     }
 
-    /// Whether a check beyond the prefilter's hints needs the documents.
-    fn needs_parsing(&self, around: &dyn Neighbourhood) -> bool {
-        (self.hints.may_hold_manifest() && !standing::is_prose_or_code(&self.name))
-            || self.hints.ciphertext
+    fn may_hold_manifest(&self) -> bool {
+        self.hints.may_hold_manifest() && !standing::is_prose_or_code(&self.name)
+    }
+
+    /// Whether a check looks at every document, and not only at those with hints of their own.
+    fn needs_all_documents(&self, around: &dyn Neighbourhood) -> bool {
+        self.hints.ciphertext
             || self.hints.key
             || self.promised
             || self.asked() != Asked::No
@@ -284,7 +292,8 @@ impl<'s> Subject<'s> {
         }
     }
 
-    fn parse_as_meant(&mut self) {
+    /// Parses the file in its format; `all`: every document of it, else those that hold hints.
+    fn parse_as_meant(&mut self, all: bool) {
         if self.parsed.is_some() {
             return;
         }
@@ -315,8 +324,10 @@ impl<'s> Subject<'s> {
         });
         self.parsed = Some(if comments {
             parse(self.text, self.format)
-        } else {
+        } else if all || self.format != Format::Yaml {
             parse_values(self.text, self.format)
+        } else {
+            parse_needed(self.text, &|part| Hints::of(part) != Hints::default())
         });
     }
 

@@ -11,6 +11,7 @@ mod format;
 mod ini;
 mod json;
 pub mod lines;
+mod plain_block;
 mod text;
 mod yaml;
 mod yaml_comments;
@@ -110,6 +111,12 @@ pub fn parse_values(text: &str, format: Format) -> Parsed<'_> {
         Format::Yaml => yaml::parse_without_comments(text),
         other => parse(text, other),
     }
+}
+
+/// The same as [`parse_values`] for those who look only at documents of a YAML stream that `is_needed` asks for, given the
+/// text of each: where that cannot change an answer the others are not built.
+pub fn parse_needed<'t>(text: &'t str, is_needed: &dyn Fn(&str) -> bool) -> Parsed<'t> {
+    yaml::parse_needed(text, is_needed).unwrap_or_else(|| yaml::parse_without_comments(text))
 }
 
 /// Spans of Git conflict marker lines.

@@ -32,6 +32,78 @@ pub(super) fn parse_without_comments(text: &str) -> Parsed<'_> {
     run(text, false, false)
 }
 
+/// Parses only the documents of a stream that `is_needed` asks for, if that can be told apart from parsing them all by
+/// nobody but a clock: the others must be certainly sound, and become documents without a root. Else `None`.
+pub(super) fn parse_needed<'t>(
+    text: &'t str,
+    is_needed: &dyn Fn(&str) -> bool,
+) -> Option<Parsed<'t>> {
+    let bytes = text.as_bytes();
+    // Directives speak for what follows; a carriage return ends lines, too.
+    let odd = text.starts_with(['%', '\u{feff}'])
+        || memchr::memchr(b'\r', bytes).is_some()
+        || ["\n%", "\n..."].iter().any(|mark| text.contains(mark));
+    if odd || !text.contains("\n---") {
+        return None;
+    }
+    let mut starts = vec![0];
+    starts.extend(memchr::memmem::find_iter(bytes, b"\n---").map(|at| at + 1));
+    let mut parsed = Parsed::default();
+    for (n, start) in starts.iter().enumerate() {
+        let end = starts.get(n + 1).copied().unwrap_or(text.len());
+        let part = &text[*start..end];
+        let body = match part.strip_prefix("---\n") {
+            Some(body) => body,
+            None if n == 0 && !part.starts_with("---") => {
+                // In front of the first mark there may be nothing but comments.
+                let is_content = |l: &str| !l.is_empty() && !l.starts_with('#');
+                if !part.lines().any(|l| is_content(l.trim_start_matches(' '))) {
+                    continue;
+                }
+                part
+            }
+            None => return None,
+        };
+        if !is_needed(part) {
+            if !super::plain_block::is_sound(body) {
+                return None;
+            }
+            parsed.documents.push(Document::default());
+            continue;
+        }
+        let mut builder = Builder::new(text);
+        let before = parsed.documents.len();
+        feed(part, *start, &mut builder, &mut parsed)?;
+        if parsed.documents.len() != before + 1 || !parsed.is_whole() {
+            return None;
+        }
+    }
+    Some(parsed)
+}
+
+/// Parses one document of a stream, which stands at `from`; `None` at any error.
+fn feed<'t>(
+    part: &'t str,
+    from: usize,
+    builder: &mut Builder<'t>,
+    parsed: &mut Parsed<'t>,
+) -> Option<()> {
+    let mut parser = Parser::new_from_str_with_options(part, options(false, false));
+    loop {
+        let (event, span) = parser.next_event()?.ok()?;
+        let at = Spot {
+            start: from + span.start.byte_offset()?,
+            end: from + span.end.byte_offset()?,
+        };
+        match event {
+            Event::StreamEnd => return Some(()),
+            Event::DocumentStart(..) => builder.start(parsed.documents.len()),
+            Event::DocumentEnd => builder.finish(parsed),
+            other => builder.event(other, at),
+        }
+    }
+}
+
 /// Parses JSON: one document, keys of any length.
 pub(super) fn parse_json(text: &str) -> Parsed<'_> {
     run(text, true, false)
@@ -39,15 +111,7 @@ pub(super) fn parse_json(text: &str) -> Parsed<'_> {
 
 fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
     let comments = comments && memchr::memchr(b'#', text.as_bytes()).is_some();
-    let options = granit_parser::options! {
-        emit_unresolved_aliases: true,
-        emit_comments: comments,
-        max_buffered_comment_events: usize::MAX,
-        simple_key_max_lookahead: if json { usize::MAX / 2 } else { 4_096 },
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-    };
-    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut parser = Parser::new_from_str_with_options(text, options(json, comments));
     let mut parsed = Parsed::default();
     let mut builder = Builder::new(text);
     loop {
@@ -97,6 +161,17 @@ fn run(text: &str, json: bool, comments: bool) -> Parsed<'_> {
         builder.comments.place(text, &mut parsed.documents, whole);
     }
     parsed
+}
+
+fn options(json: bool, comments: bool) -> granit_parser::Options {
+    granit_parser::options! {
+        emit_unresolved_aliases: true,
+        emit_comments: comments,
+        max_buffered_comment_events: usize::MAX,
+        simple_key_max_lookahead: if json { usize::MAX / 2 } else { 4_096 },
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    }
 }
 
 /// An open mapping or list.
