@@ -592,6 +592,38 @@ fn a_sparse_index_hides_no_change() {
 }
 
 #[test]
+fn a_sparse_directory_that_cannot_be_read_is_said() {
+    for nested in [false, true] {
+        let lab = start();
+        let base = lab.git(&["rev-parse", "HEAD"]);
+        lab.write("other/deep/x.yaml", "x: 1\n");
+        lab.commit("two");
+        lab.git(&["sparse-checkout", "init", "--cone", "--sparse-index"]);
+        lab.git(&["sparse-checkout", "set", "dir"]);
+        let of = if nested {
+            "HEAD:other/deep"
+        } else {
+            "HEAD:other"
+        };
+        let tree = String::from_utf8(lab.git(&["rev-parse", of])).unwrap();
+        let tree = tree.trim();
+        lab.git(&[
+            "update-ref",
+            "HEAD",
+            String::from_utf8(base).unwrap().trim(),
+        ]);
+        let opened = open(&lab.top(), &GitEnv::default());
+        assert!(opened.unreadable.is_empty());
+        let object = lab.top().join(".git/objects").join(&tree[..2]);
+        std::fs::remove_file(object.join(&tree[2..])).unwrap();
+        let opened = open(&lab.top(), &GitEnv::default());
+        let dir = if nested { "other/deep" } else { "other" };
+        let lost: Vec<_> = opened.unreadable.iter().map(|(path, _)| path).collect();
+        assert_eq!(lost, [&path(dir)]);
+    }
+}
+
+#[test]
 fn submodules_are_entries_without_bytes() {
     let lab = start();
     let other = lab.dir.path().join("library");
@@ -936,4 +968,63 @@ fn a_repository_of_somebody_else_is_read() {
     let refused = lab.command(&lab.top()).args(["status"]).output().unwrap();
     assert!(!refused.status.success(), "git trusts it");
     assert_eq!(told(&open(&lab.top(), &GitEnv::default())), STAGED);
+}
+
+#[test]
+#[cfg(unix)]
+fn below_a_config_that_is_a_link_nothing_is_called_clean() {
+    let lab = start();
+    lab.write(
+        "cfg/rules.yaml",
+        "creation_rules:\n  - path_regex: secrets/\n    age: age1x\n",
+    );
+    std::fs::create_dir(lab.top().join("sub")).unwrap();
+    std::os::unix::fs::symlink("../cfg/rules.yaml", lab.top().join("sub/.sops.yaml")).unwrap();
+    lab.commit("link");
+    let scan = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sopsguard"));
+        command.arg("-C").arg(lab.top()).args(["scan", "--staged"]);
+        command.output().unwrap().status.code()
+    };
+    lab.write("elsewhere.yaml", "a: 1\n");
+    lab.git(&["add", "elsewhere.yaml"]);
+    assert_eq!(scan(), Some(0));
+    lab.write("sub/secrets/p.yaml", "password: kumquat-9Xq2\n");
+    lab.git(&["add", "sub/secrets/p.yaml"]);
+    assert_eq!(scan(), Some(3));
+}
+
+#[test]
+fn what_a_sparse_index_keeps_as_a_directory_is_judged_like_the_rest() {
+    let lab = start();
+    let rule = "creation_rules:\n  - path_regex: secrets/\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n";
+    lab.write("team/.sops.yaml", rule);
+    lab.write("team/secrets/a.yaml", "token: kumquat-8f3kQ\n");
+    lab.commit("leak");
+    lab.git(&["sparse-checkout", "init", "--cone", "--sparse-index"]);
+    lab.git(&["sparse-checkout", "set", "dir"]);
+    let listing = String::from_utf8(lab.git(&["ls-files", "--sparse", "-s"])).unwrap();
+    assert!(
+        listing.contains("\tteam/\n"),
+        "no sparse directory: {listing}"
+    );
+    // Back to before: the index still holds the commit, and its directory as a tree.
+    lab.git(&["reset", "-q", "--soft", "HEAD~1"]);
+    let opened = agree(&lab);
+    assert_eq!(
+        told(&opened),
+        ["A team/.sops.yaml", "A team/secrets/a.yaml"]
+    );
+    assert!(opened.view.find(&path("team/.sops.yaml")).is_some());
+    assert!(
+        opened
+            .view
+            .entries()
+            .iter()
+            .any(|e| e.path == path("other/one.yaml"))
+    );
+    let out = lab.scan(&["scan", "--staged"]);
+    let told = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert_eq!(out.status.code(), Some(1), "{told}");
+    assert!(told.contains("team/secrets/a.yaml"), "{told}");
 }

@@ -124,6 +124,7 @@ fn made_paths(old: &LoadedConfig, rule: &CreationRule) -> Vec<String> {
     for sample in &samples {
         // As it is, deeper, with a longer name; a pattern that is not anchored takes them all.
         paths.push(sample.clone());
+        paths.push(sample.to_uppercase());
         paths.push(format!("zq/{sample}"));
         paths.push(format!("zq{sample}"));
         paths.push(format!("{sample}zq"));
@@ -135,7 +136,8 @@ fn made_paths(old: &LoadedConfig, rule: &CreationRule) -> Vec<String> {
             && matches!(old.config.choose(path), crate::sops::config::Choice::Rule(i) if i == rule.index)
     };
     paths.retain(mine);
-    paths.sort();
+    // What is in small letters is the better example.
+    paths.sort_by_cached_key(|path| (path.contains(char::is_uppercase), path.clone()));
     paths.dedup();
     paths
 }
@@ -207,10 +209,12 @@ fn keys(old: &SelectionOptions, new: &SelectionOptions) -> Vec<String> {
         for pattern in [&options.unencrypted_regex, &options.encrypted_regex] {
             let regex = pattern.as_ref().and_then(|p| p.regex.as_ref());
             for sample in regex.iter().flat_map(|r| r.samples()) {
-                keys.extend([format!("zq{sample}"), format!("{sample}zq"), sample]);
+                let upper = sample.to_uppercase();
+                keys.extend([format!("zq{sample}"), format!("{sample}zq"), sample, upper]);
             }
         }
     }
+    keys.retain(|key| !key.is_empty());
     keys
 }
 
@@ -254,7 +258,7 @@ fn report(
                 number,
                 " of HEAD is gone or matches less: no rule governs ",
                 what,
-                RepoPath::new(path.as_bytes()),
+                SafeKey::new(path),
                 " any more"
             ],
             "if that is meant, let someone else look at it; the rules of HEAD judge this commit as well",

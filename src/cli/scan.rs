@@ -25,13 +25,18 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .map(|r| parse_report(&dir, r))
         .collect::<Result<Vec<_>, _>>()?;
     let judge = || -> Result<Outcome, CliError> {
-        let opened = open(&dir, scan)?;
+        let mut opened = open(&dir, scan)?;
         let options = Options {
             deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
             ..options(&dir, scan, &opened, config_only)?
         };
         for (_, path) in &reports {
             can_write(path)?;
+        }
+        if let Some(base) = opened.base.as_deref()
+            && engine::changes_named_config(&*opened.view, base, &options)
+        {
+            opened.view.widen();
         }
         let base = opened.base.as_deref();
         let repository = opened.repository.clone();

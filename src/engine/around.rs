@@ -175,6 +175,20 @@ impl Neighbourhood for Around<'_> {
             };
             base.removed().iter().filter(encrypted).cloned().collect()
         });
+        if removed.is_empty() {
+            return Vec::new();
+        }
+        // A file that only moved held in the base view what it holds now.
+        let moved = |from: &RepoPath| {
+            from.file_name() == path.file_name()
+                && (self.base(from)).is_some_and(|before| {
+                    let limit = self.max_file_size;
+                    (self.view.read_limited(path, limit)).is_ok_and(|now| now == before)
+                })
+        };
+        if base.removed().iter().any(moved) {
+            return Vec::new();
+        }
         removed.clone()
     }
 

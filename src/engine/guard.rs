@@ -7,34 +7,130 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Around, MAX_FILE_SIZE, Options, Seen};
 use crate::checks::{self, Sink};
-use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
+use crate::model::{Argument, BlindSpot, Finding, Message, RepoPath, Severity, View as RulesOf};
 use crate::say;
 use crate::settings::{self, Settings};
 use crate::source::{BaseState, BaseView, Entry, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, LoadedConfig, Source, Subject};
 use crate::syntax::decode;
-use crate::triage::baseline::Baseline;
+use crate::triage::baseline::{self, Baseline};
 use crate::triage::inline::Ignore;
 
+/// Whether the config that settings name for every path, now or in the base view, is another one than it was.
+pub(super) fn changes_named_config(
+    view: &dyn View,
+    base: &dyn BaseView,
+    options: &Options,
+) -> bool {
+    let changed = |path: &RepoPath| match view.find(path) {
+        Some(known) => known.base != BaseState::Same,
+        None => base.removed().binary_search(path).is_ok(),
+    };
+    let named = |settings: &Settings| settings.sops_config.as_ref().map(|(path, _)| path.clone());
+    let before = base_settings(view, base, &options.settings)
+        .and_then(|before| before.settings)
+        .and_then(|before| named(&before));
+    [named(&options.settings), before]
+        .iter()
+        .flatten()
+        .any(changed)
+}
+
 /// The configs of the base view; `None` where they are those of the view.
-pub(super) fn base_configs(view: &dyn View, base: &dyn BaseView) -> Option<ConfigSet> {
-    let own = view.called(CONFIG_NAME);
+pub(super) fn base_configs(
+    view: &dyn View,
+    base: &dyn BaseView,
+    options: &Options,
+) -> Option<ConfigSet> {
+    let read = |path: &RepoPath| -> Option<String> {
+        let bytes = base.read(path).ok().flatten()?;
+        Some(decode(&bytes).text.into_owned())
+    };
+    let own = options.settings.sops_config.as_ref().map(|(path, _)| path);
+    // The settings of HEAD say which config was the only one, unless the call names settings.
+    let before = match base_settings(view, base, &options.settings) {
+        Some(before) => before.settings.and_then(|s| s.sops_config).map(|c| c.0),
+        None => own.cloned(),
+    };
+    if let Some(path) = &before {
+        let same = own == Some(path)
+            && (view.find(path)).is_some_and(|known| known.base == BaseState::Same);
+        if same {
+            return None;
+        }
+        if let Some(text) = read(path) {
+            return Some(ConfigSet::only(LoadedConfig::new(
+                path.clone(),
+                &text,
+                true,
+            )));
+        }
+        // Settings of the call name a config that HEAD does not have.
+        if own == Some(path) {
+            return None;
+        }
+    }
+    let configs = view.called(CONFIG_NAME);
     let removed = base.removed().iter();
-    let differ = own.iter().any(|(_, known)| known.base != BaseState::Same)
+    let differ = own.is_some()
+        || configs
+            .iter()
+            .any(|(_, known)| known.base != BaseState::Same)
         || removed.clone().any(|path| path.file_name() == CONFIG_NAME);
     if !differ {
         return None;
     }
     let mut list = Vec::new();
     for path in base.called(CONFIG_NAME) {
-        let Ok(Some(bytes)) = base.read(&path) else {
+        let Some(text) = read(&path) else {
             continue;
         };
-        let text = decode(&bytes).text.into_owned();
+        if super::is_skeleton(&path, &text) {
+            continue;
+        }
         list.push(LoadedConfig::new(path, &text, true));
     }
     Some(ConfigSet::new(list))
+}
+
+/// The settings of the base view.
+pub(super) struct BaseSettings {
+    /// Their file, if there is one.
+    path: Option<RepoPath>,
+    /// What it says; `None` if it cannot be understood.
+    pub(super) settings: Option<Settings>,
+}
+
+/// The settings of the base view; `None` where they are those of the view, or the call names others.
+pub(super) fn base_settings(
+    view: &dyn View,
+    base: &dyn BaseView,
+    own: &Settings,
+) -> Option<BaseSettings> {
+    let names = settings::NAMES.map(RepoPath::new);
+    let changed = |path: &RepoPath| match view.find(path) {
+        Some(known) => known.base != BaseState::Same,
+        None => base.removed().binary_search(path).is_ok(),
+    };
+    let of_view = own.path.as_ref().is_none_or(|path| names.contains(path));
+    if !(of_view && names.iter().any(changed)) {
+        return None;
+    }
+    let found = names.iter().find_map(|path| {
+        let bytes = base.read(path).ok().flatten()?;
+        Some((path, decode(&bytes).text.into_owned()))
+    });
+    Some(match found {
+        Some((path, text)) => BaseSettings {
+            path: Some(path.clone()),
+            settings: Settings::read(path, &text, &checks::TABLE).ok(),
+        },
+        None => BaseSettings {
+            path: None,
+            settings: Some(Settings::default()),
+        },
+    })
 }
 
 /// How settings, baseline and comments of the view hide more than those of the base view.
@@ -55,20 +151,13 @@ pub(super) fn hidden_more(
         Some(known) => known.base != BaseState::Same,
         None => base.removed().binary_search(path).is_ok(),
     };
-    let names = settings::NAMES.map(RepoPath::new);
     let own = &options.settings;
-    let of_view = own.path.as_ref().is_none_or(|path| names.contains(path));
-    if of_view && names.iter().any(changed) {
-        let found = names.iter().find_map(|path| Some((path, text(path)?)));
-        let before = match &found {
-            Some((path, text)) => Settings::read(path, text, &checks::TABLE).ok(),
-            None => Some(Settings::default()),
-        };
-        let place = match (&own.path, &found) {
-            (None, Some((path, _))) => (*path).clone(),
+    if let Some(before) = base_settings(view, base, own) {
+        let place = match (&own.path, &before.path) {
+            (None, Some(path)) => path.clone(),
             _ => own.file(),
         };
-        for weaker in before.iter().flat_map(|before| own.weakenings(before)) {
+        for weaker in before.settings.iter().flat_map(|b| own.weakenings(b)) {
             told.push((place.clone(), weaker.line, weaker.message));
         }
     }
@@ -77,17 +166,25 @@ pub(super) fn hidden_more(
         && changed(&path)
     {
         let before = text(&path).and_then(|text| Baseline::read(&path, &text).ok());
-        let known: HashSet<(&str, &str)> = (before.iter().flat_map(|b| b.entries()))
-            .map(|(e, _)| (e.fingerprint.as_str(), e.blob.as_str()))
+        let known: Vec<_> = before.iter().flat_map(|b| b.entries()).collect();
+        let known: HashMap<(&str, &str), &Option<String>> = (known.iter())
+            .map(|(e, _)| ((e.fingerprint.as_str(), e.blob.as_str()), &e.until))
             .collect();
+        // Dates are written so that they sort; an entry that holds longer is a new one.
+        let held = |e: &baseline::Entry| match known.get(&(e.fingerprint.as_str(), e.blob.as_str()))
+        {
+            Some(None) => true,
+            Some(until) => e.until.is_some() && e.until <= **until,
+            None => false,
+        };
         let new: Vec<u32> = accepted
             .entries()
-            .filter(|(e, _)| !known.contains(&(e.fingerprint.as_str(), e.blob.as_str())))
+            .filter(|(e, _)| !held(e))
             .map(|(_, line)| line)
             .collect();
         if let Some(first) = new.first() {
             let entries = if new.len() == 1 { " entry" } else { " entries" };
-            let message = say!["the baseline has ", new.len(), " new", entries];
+            let message = say!["the baseline has ", new.len(), " new or longer", entries];
             told.push((path, Some(*first), message));
         }
     }
@@ -171,16 +268,18 @@ fn add(own: &mut Sink, base: Sink) {
     }
 }
 
+/// The files that are judged although the commit does not touch them.
+pub(super) fn untouched<'v>(selected: &[&'v Entry]) -> HashSet<&'v RepoPath> {
+    let untouched = selected.iter().filter(|e| !e.touched);
+    untouched.map(|e| &e.path).collect()
+}
+
 /// What a commit does not touch is told and does not stop it.
 pub(super) fn soften_untouched(
-    selected: &[&Entry],
+    untouched: &HashSet<&RepoPath>,
     findings: &mut [Finding],
-    blind_spots: &mut [crate::model::BlindSpot],
+    blind_spots: &mut [BlindSpot],
 ) {
-    let untouched: HashSet<&RepoPath> = (selected.iter())
-        .filter(|e| !e.touched)
-        .map(|e| &e.path)
-        .collect();
     if untouched.is_empty() {
         return;
     }
@@ -192,6 +291,15 @@ pub(super) fn soften_untouched(
     for b in blind_spots {
         b.blocking &= !untouched.contains(&b.path);
     }
+}
+
+/// The texts of configs of the base view.
+pub(super) fn texts_of(configs: &ConfigSet, base: &dyn BaseView) -> Vec<(RepoPath, String)> {
+    let text = |config: &LoadedConfig| {
+        let bytes = base.read(&config.path).ok().flatten()?;
+        Some((config.path.clone(), decode(&bytes).text.into_owned()))
+    };
+    configs.iter().filter_map(text).collect()
 }
 
 /// The stages of a conflict tell the same thing once.

@@ -3,13 +3,15 @@
 //! The marking itself is `triage`'s. Here stands what it needs of the line: the bytes of files now and when they were
 //! accepted, and the files that globs are to match.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
-use super::{After, Found, Options, Told, judge_bytes, sort};
+use super::{After, Found, Options, Told, guard, judge_bytes, sort};
 use crate::checks::{self, ignore_unused::Idle};
 use crate::engine::around::Around;
 use crate::model::{Finding, Message, RepoPath, Span, Status};
 use crate::say;
+use crate::settings::{Configured, Settings};
 use crate::source::{BaseState, BaseView, FileKind, blob_id_outside};
 use crate::syntax::decode;
 use crate::triage;
@@ -28,10 +30,19 @@ pub(super) fn apply(
         mut findings,
         mut blind_spots,
         ignores,
+        untouched,
+        known_of_configs,
     } = found;
     let settings = &options.settings;
-    tell_new(&mut findings, base, around, options.new_only);
-    triage::severities(&mut findings, settings);
+    tell_new(
+        &mut findings,
+        &known_of_configs,
+        base,
+        around,
+        options.new_only,
+    );
+    triage::severities(&mut findings, &no_milder(settings, base, around));
+    guard::soften_untouched(&untouched, &mut findings, &mut blind_spots);
     let accepts = triage::accept(&mut blind_spots, settings, options.today);
     let mut idle: Vec<(RepoPath, u32, Idle)> = Vec::new();
     let whole = options.whole_view && !options.config_only;
@@ -91,9 +102,38 @@ pub(super) fn apply(
     }
 }
 
+/// The settings, in which what speaks of the change itself is no milder than in the base view.
+fn no_milder<'s>(
+    settings: &'s Settings,
+    base: Option<&dyn BaseView>,
+    around: &Around<'_>,
+) -> Cow<'s, Settings> {
+    let id = checks::guard_weakened::INFO.id;
+    let before = base
+        .and_then(|base| guard::base_settings(around.view(), base, settings))
+        .and_then(|before| before.settings);
+    let Some(before) = before else {
+        return Cow::Borrowed(settings);
+    };
+    let (then, now) = (before.checks.get(id).copied(), settings.checks.get(id));
+    let default = checks::guard_weakened::INFO.severity;
+    // `None` is off, and less than any severity.
+    let level = |c: Option<&Configured>| c.map_or(Some(default), |c| c.severity);
+    if level(now) >= level(then.as_ref()) {
+        return Cow::Borrowed(settings);
+    }
+    let mut stricter = settings.clone();
+    match then {
+        Some(then) => stricter.checks.insert(id, then),
+        None => stricter.checks.remove(id),
+    };
+    Cow::Owned(stricter)
+}
+
 /// Tells of each finding whether the base view has it as well, and hides those where only what is new counts.
 fn tell_new(
     findings: &mut [Finding],
+    known_of_configs: &HashSet<(&'static str, RepoPath)>,
     base: Option<&dyn BaseView>,
     around: &Around<'_>,
     new_only: bool,
@@ -110,6 +150,7 @@ fn tell_new(
             // What speaks of the change itself.
             _ if finding.check == &checks::guard_weakened::INFO => Some(true),
             Some(BaseState::Same) => Some(false),
+            _ if known_of_configs.contains(&(finding.check.id, path.clone())) => Some(false),
             Some(BaseState::Absent) => Some(true),
             Some(BaseState::NoBase) | None => None,
             Some(BaseState::Maybe) => {

@@ -12,6 +12,7 @@ mod hidden;
 pub mod setup;
 mod whole;
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -150,6 +151,10 @@ pub(crate) struct Found<'v> {
     pub(crate) blind_spots: Vec<BlindSpot>,
     /// Comments that ignore, by file.
     pub(crate) ignores: Vec<(&'v RepoPath, Vec<Ignore>)>,
+    /// Files that were judged although the commit does not touch them.
+    pub(crate) untouched: HashSet<&'v RepoPath>,
+    /// What the config checks said of the configs of the base view: check and path.
+    pub(crate) known_of_configs: HashSet<(&'static str, RepoPath)>,
 }
 
 /// The same, marked.
@@ -191,6 +196,11 @@ pub fn on_threads<R: Send>(jobs: usize, useful: usize, work: impl FnOnce() -> R 
         Ok(pool) => pool.install(work),
         Err(_) => work(),
     }
+}
+
+/// Whether a change touches the config that settings name for every path: then every file is to be judged.
+pub fn changes_named_config(view: &dyn View, base: &dyn BaseView, options: &Options) -> bool {
+    guard::changes_named_config(view, base, options)
 }
 
 /// Judges a view.
@@ -261,16 +271,33 @@ pub fn configs(view: &dyn View, options: &Options) -> (ConfigSet, Vec<(RepoPath,
             continue;
         };
         let text = crate::syntax::decode(&bytes).text.into_owned();
-        // The config of a project skeleton is filled in later.
-        if crate::subject::standing::in_template_directory(&path)
-            && crate::subject::standing::has_expression(&text)
-        {
+        if is_skeleton(&path, &text) {
             continue;
         }
         list.push(LoadedConfig::new(path.clone(), &text, known.tracked));
         texts.push((path, text));
     }
     (ConfigSet::new(list), texts)
+}
+
+/// Whether a config is that of a project skeleton, which is filled in later.
+fn is_skeleton(path: &RepoPath, text: &str) -> bool {
+    crate::subject::standing::in_template_directory(path)
+        && crate::subject::standing::has_expression(text)
+}
+
+/// A config that is a symbolic link: sops would follow it; without its rules nothing below can be called clean.
+fn linked_config(path: &RepoPath) -> BlindSpot {
+    BlindSpot {
+        path: path.clone(),
+        line: None,
+        code: BlindCode::Unreadable,
+        reason: say![
+            "this config is a symbolic link, which is not followed: its rules are unknown"
+        ],
+        blocking: true,
+        accepted: None,
+    }
 }
 
 fn judge_all(
@@ -289,7 +316,7 @@ fn judge_all(
         .collect();
     let base_configs = base
         .filter(|_| options.sops_config.is_none())
-        .and_then(|base| guard::base_configs(view, base));
+        .and_then(|base| guard::base_configs(view, base, options));
     let by_base = base_configs
         .as_ref()
         .filter(|_| options.mode == Mode::Staged && !options.config_only)
@@ -346,7 +373,24 @@ fn judge_all(
             });
         }
     }
+    // Of a change, the link itself is seldom a part.
+    if options.mode == Mode::Staged
+        && options.sops_config.is_none()
+        && options.settings.sops_config.is_none()
+    {
+        let links = view.called(CONFIG_NAME).into_iter();
+        let links = links.filter(|(_, known)| known.kind == FileKind::Symlink && !known.selected);
+        blind_spots.extend(links.map(|(path, _)| linked_config(&path)));
+    }
     let mut sinks = whole::config_checks(&seen, &around, &texts, in_repository, options);
+    let mut known_of_configs = HashSet::new();
+    if let (Some(of_base), Some(base)) = (&base_configs, base) {
+        let texts = guard::texts_of(of_base, base);
+        let by_base = Around::new(view, Some(base), of_base, options);
+        let before = whole::config_checks(&seen, &by_base, &texts, in_repository, options);
+        let findings = before.into_iter().flat_map(|sink| sink.findings);
+        known_of_configs.extend(findings.map(|f| (f.check.id, f.path)));
+    }
     if let Some(of_base) = &base_configs {
         let files: Vec<&RepoPath> = view.entries().iter().map(|e| &e.path).collect();
         sinks.push(checks::judge_change(
@@ -373,7 +417,6 @@ fn judge_all(
         findings.extend(sink.findings);
         blind_spots.extend(sink.blind_spots);
     }
-    guard::soften_untouched(&selected, &mut findings, &mut blind_spots);
     if options.config_only {
         findings.retain(|f| {
             texts.iter().any(|(p, _)| *p == f.path)
@@ -387,6 +430,8 @@ fn judge_all(
     }
     sort(&mut findings);
     let found = Found {
+        untouched: guard::untouched(&selected),
+        known_of_configs,
         findings,
         blind_spots,
         ignores,
@@ -445,17 +490,10 @@ fn judge_read<'v>(
     seen.bytes = bytes.len() as u64;
     seen.read = true;
     if entry.kind == FileKind::Symlink && entry.path.file_name() == CONFIG_NAME {
-        // sops would follow it; without its rules nothing below can be called clean.
-        seen.judged.sink.blind_spots.push(BlindSpot {
-            path: entry.path.clone(),
-            line: None,
-            code: BlindCode::Unreadable,
-            reason: say![
-                "this config is a symbolic link, which is not followed: its rules are unknown"
-            ],
-            blocking: true,
-            accepted: None,
-        });
+        seen.judged
+            .sink
+            .blind_spots
+            .push(linked_config(&entry.path));
         return seen;
     }
     if entry.kind == FileKind::Symlink && !keys::may_contain_key(bytes) {

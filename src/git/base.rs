@@ -125,6 +125,11 @@ impl BaseList {
         self.unreadable.iter().any(|dir| path.starts_with(dir))
     }
 
+    /// Directories that could not be read.
+    pub fn unreadable(&self) -> impl Iterator<Item = &[u8]> {
+        self.unreadable.iter().map(Vec::as_slice)
+    }
+
     fn path(&self, item: &Item) -> &[u8] {
         &self.paths[item.start..item.start + item.len]
     }

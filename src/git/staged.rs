@@ -26,6 +26,16 @@ pub struct StagedIndex {
 enum Entries {
     Raw(Box<RawIndex>),
     Whole(Box<Index>),
+    /// A sparse index with the files of its directories in their places.
+    Listed(Vec<Listed>),
+}
+
+struct Listed {
+    path: Vec<u8>,
+    id: Oid,
+    kind: OidKind,
+    stage: u8,
+    intent_to_add: bool,
 }
 
 /// What stood at a path in HEAD.
@@ -63,6 +73,8 @@ pub struct Changes {
     pub removed: Vec<(Vec<u8>, Oid, OidKind)>,
     /// Directories of HEAD that could not be read; with a slash at the end, empty for the top.
     pub unreadable: Vec<Vec<u8>>,
+    /// Directories that the index holds as trees and that could not be read: what is in them is unknown.
+    pub lost: Vec<Vec<u8>>,
 }
 
 impl StagedIndex {
@@ -84,6 +96,9 @@ impl StagedIndex {
 
     fn whole(repo: &Repo) -> Result<Self, GitError> {
         let index = repo.index()?;
+        if (0..index.len()).any(|at| index.entry(at).kind == OidKind::Tree) {
+            return Ok(Self::listed(repo, &index));
+        }
         let special = |at: &usize| {
             let entry = index.entry(*at);
             entry.stage != 0 || entry.intent_to_add
@@ -95,11 +110,47 @@ impl StagedIndex {
         })
     }
 
+    /// Whoever looks for a file or a config in a sparse index must find those that it keeps as a directory, too. One that
+    /// cannot be read stays a directory.
+    fn listed(repo: &Repo, index: &Index) -> Self {
+        let mut list = Vec::new();
+        for at in 0..index.len() {
+            let entry = index.entry(at);
+            let tree = (entry.kind == OidKind::Tree)
+                .then(|| tree_below(repo, entry.path, *entry.id))
+                .filter(|tree| tree.unreadable().next().is_none());
+            match tree {
+                Some(tree) => list.extend(tree.items().map(|item| Listed {
+                    path: item.path.to_vec(),
+                    id: *item.id,
+                    kind: item.kind,
+                    stage: 0,
+                    intent_to_add: false,
+                })),
+                None => list.push(Listed {
+                    path: entry.path.to_vec(),
+                    id: *entry.id,
+                    kind: entry.kind,
+                    stage: entry.stage as u8,
+                    intent_to_add: entry.intent_to_add,
+                }),
+            }
+        }
+        list.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
+        let special = |at: &usize| list[*at].stage != 0 || list[*at].intent_to_add;
+        Self {
+            special: (0..list.len()).filter(special).collect(),
+            root: None,
+            entries: Entries::Listed(list),
+        }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         match &self.entries {
             Entries::Raw(raw) => raw.len(),
             Entries::Whole(index) => index.len(),
+            Entries::Listed(list) => list.len(),
         }
     }
 
@@ -113,6 +164,7 @@ impl StagedIndex {
         match &self.entries {
             Entries::Raw(raw) => &raw.entry(at).path,
             Entries::Whole(index) => index.path(at),
+            Entries::Listed(list) => &list[at].path,
         }
     }
 
@@ -121,6 +173,7 @@ impl StagedIndex {
         match &self.entries {
             Entries::Raw(raw) => raw.entry(at).id,
             Entries::Whole(index) => *index.entry(at).id,
+            Entries::Listed(list) => list[at].id,
         }
     }
 
@@ -129,6 +182,7 @@ impl StagedIndex {
         match &self.entries {
             Entries::Raw(raw) => raw.entry(at).kind,
             Entries::Whole(index) => index.entry(at).kind,
+            Entries::Listed(list) => list[at].kind,
         }
     }
 
@@ -137,6 +191,7 @@ impl StagedIndex {
         match &self.entries {
             Entries::Raw(raw) => raw.entry(at).stage,
             Entries::Whole(index) => index.entry(at).stage as u8,
+            Entries::Listed(list) => list[at].stage,
         }
     }
 
@@ -145,6 +200,7 @@ impl StagedIndex {
         match &self.entries {
             Entries::Raw(raw) => raw.entry(at).intent_to_add,
             Entries::Whole(index) => index.entry(at).intent_to_add,
+            Entries::Listed(list) => list[at].intent_to_add,
         }
     }
 
@@ -185,13 +241,15 @@ impl StagedIndex {
     fn child(&self, at: usize, prefix: usize) -> Option<(&[u8], usize)> {
         match &self.entries {
             Entries::Raw(raw) => raw.dirs.child(at, prefix),
-            Entries::Whole(_) => None,
+            Entries::Whole(_) | Entries::Listed(_) => None,
         }
     }
 
-    /// Whether the one entry of a range stands for a whole directory.
+    /// Whether the first entry of a range stands for a whole directory. It is the only one, unless the index is damaged.
     fn is_sparse(&self, range: &Range<usize>, prefix: &[u8]) -> bool {
-        matches!(self.entries, Entries::Whole(_)) && self.path(range.start) == prefix
+        !matches!(self.entries, Entries::Raw(_))
+            && self.path(range.start) == prefix
+            && self.kind(range.start) == OidKind::Tree
     }
 
     fn lower_bound(&self, path: &[u8], within: Range<usize>) -> usize {
@@ -346,7 +404,8 @@ impl<'a> Walk<'a> {
         });
         let tree = meet(items, name, true).map(|(id, _)| id);
         if self.index.is_sparse(&range, &prefix) {
-            return self.sparse(range.start, prefix, tree);
+            self.sparse(range.start, prefix, tree);
+            return self.all(&(range.start + 1..range.end), Before::Unknown);
         }
         match tree {
             Some(tree) => self.directory(Dir {
@@ -391,9 +450,7 @@ impl<'a> Walk<'a> {
                     .push((item.path.to_vec(), *item.id, item.kind));
             }
         }
-        if now.is_unknown(&prefix) {
-            self.out.unreadable.push(prefix);
-        }
+        self.out.lost.extend(now.unreadable().map(<[u8]>::to_vec));
     }
 
     fn file(&mut self, at: usize, had: Option<(Oid, OidKind)>) {

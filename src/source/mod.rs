@@ -121,6 +121,9 @@ pub trait View: Send + Sync {
         self.entries().iter().filter(|e| e.selected).collect()
     }
 
+    /// Selects every file, because something changed that steers the verdict on all of them.
+    fn widen(&mut self) {}
+
     /// Whether every file is selected.
     fn is_whole(&self) -> bool {
         self.entries().iter().all(|e| e.selected)

@@ -80,13 +80,18 @@ pub fn open_staged(
         .filter(|(_, _, kind)| *kind != OidKind::Submodule)
         .map(|(path, ..)| RepoPath::new(path.as_slice()))
         .collect();
+    let lost = (shared.changes.lost.iter()).map(|dir| {
+        let path = dir.strip_suffix(b"/").unwrap_or(dir);
+        (RepoPath::new(path), std::io::ErrorKind::InvalidData)
+    });
+    let lost = lost.collect();
     Ok(Opened {
         view: Box::new(view),
         base: Some(Box::new(StagedBase { shared, removed })),
         repository: Some(repository),
         prefix: prefix(&root, &dir),
         root,
-        unreadable: Vec::new(),
+        unreadable: lost,
     })
 }
 
@@ -166,6 +171,8 @@ struct StagedView {
     untracked_configs: BTreeSet<RepoPath>,
     /// Whether the whole index is judged.
     whole: bool,
+    /// What narrows the whole index.
+    named: Named,
     all: OnceLock<Vec<Entry>>,
 }
 
@@ -192,14 +199,6 @@ impl StagedView {
         let touched = (shared.changes.changed.iter().map(|c| &c.path))
             .chain(shared.changes.removed.iter().map(|r| &r.0));
         let whole = touched.map(Vec::as_slice).any(is_steering);
-        if whole {
-            let have: HashSet<RepoPath> = selected.iter().map(|e| e.path.clone()).collect();
-            let rest = all_entries(&shared).filter(|e| !have.contains(&e.path));
-            // A hook manager names the staged files that exist, and means the commit.
-            let rest =
-                rest.filter(|e| unstaged == Unstaged::FromDisk || named.selects(e.path.as_bytes()));
-            selected.extend(rest.collect::<Vec<_>>());
-        }
         selected.iter_mut().for_each(|e| e.selected = true);
         selected.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
         let mut view = Self {
@@ -207,13 +206,37 @@ impl StagedView {
             selected,
             from_disk,
             untracked_configs: BTreeSet::new(),
-            whole,
+            whole: false,
+            // A hook manager names the staged files that exist, and means the commit.
+            named: match unstaged {
+                Unstaged::FromDisk => Named::default(),
+                Unstaged::Leave => named,
+            },
             all: OnceLock::new(),
         };
+        if whole {
+            view.select_all();
+        }
         for name in steering.anywhere {
             view.find_untracked(name);
         }
         view
+    }
+
+    /// Selects the whole index.
+    fn select_all(&mut self) {
+        if std::mem::replace(&mut self.whole, true) {
+            return;
+        }
+        let have: HashSet<RepoPath> = self.selected.iter().map(|e| e.path.clone()).collect();
+        let rest = all_entries(&self.shared)
+            .filter(|e| !have.contains(&e.path) && self.named.selects(e.path.as_bytes()));
+        let mut rest: Vec<Entry> = rest.collect();
+        rest.iter_mut().for_each(|e| e.selected = true);
+        self.selected.append(&mut rest);
+        self.selected
+            .sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
+        self.all = OnceLock::new();
     }
 
     /// Looks on disk for a config above each selected file that has none in the index.
@@ -373,6 +396,10 @@ impl View for StagedView {
 
     fn selected(&self) -> Vec<&Entry> {
         self.selected.iter().collect()
+    }
+
+    fn widen(&mut self) {
+        self.select_all();
     }
 
     fn is_whole(&self) -> bool {

@@ -22,7 +22,8 @@ fn expand(node: &Node) -> Vec<String> {
         Node::Empty | Node::Assert(_) => vec![String::new()],
         Node::Never => Vec::new(),
         Node::Literal { c, .. } => vec![c.to_string()],
-        Node::Class(class) => member(class).map(String::from).into_iter().collect(),
+        // A dot in a pattern often means a dot.
+        Node::Class(class) => member(class, "./").map(String::from).into_iter().collect(),
         Node::Concat(nodes) => nodes
             .iter()
             .fold(vec![String::new()], |all, n| joined(&all, &expand(n))),
@@ -32,7 +33,10 @@ fn expand(node: &Node) -> Vec<String> {
             all
         }
         Node::Repeat { node, min, .. } => {
-            let once = expand(node);
+            let once = match &**node {
+                Node::Class(class) => member(class, "").map(String::from).into_iter().collect(),
+                node => expand(node),
+            };
             let mut all: Vec<String> = (once.iter())
                 .map(|s| s.repeat((*min).clamp(1, 1_000) as usize))
                 .collect();
@@ -68,12 +72,15 @@ fn joined(heads: &[String], tails: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A character of a class.
-fn member(class: &str) -> Option<char> {
+/// A character of a class: the first of `all` if it holds all of them.
+fn member(class: &str, all: &str) -> Option<char> {
     let class = regex::Regex::new(&format!("^(?:{class})$")).ok()?;
     let likely = "xqaz0-_./A ".chars();
     let mut rest = ('!'..='~').chain('\u{a0}'..='\u{17f}');
     let is_member = |c: &char| class.is_match(c.encode_utf8(&mut [0; 4]));
+    if !all.is_empty() && all.chars().all(|c| is_member(&c)) && is_member(&'x') {
+        return all.chars().next();
+    }
     likely
         .clone()
         .find(is_member)
