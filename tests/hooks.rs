@@ -250,7 +250,7 @@ fn our_hook_with_lines_of_the_user_is_not_lost() {
     lab.run(&["hook", "install"]).is(0, &[]);
     let mine = fs::read_to_string(lab.hook()).unwrap() + "echo mine\n";
     fs::write(lab.hook(), &mine).unwrap();
-    lab.run(&["hook", "status"]).is(0, &["changed by hand"]);
+    lab.run(&["hook", "status"]).is(1, &["changed by hand"]);
     lab.run(&["hook", "install"])
         .is(2, &["changed by hand", "--force"]);
     lab.run(&["hook", "uninstall"])

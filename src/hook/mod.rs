@@ -416,12 +416,15 @@ fn file_status(
                 "{name}: installed by sopsguard (version {}, {state})",
                 shim.version
             ));
-            live
+            // What was written into it may keep it from refusing.
+            live && !shim.edited(event)
         }
         (Found::Foreign { calls, .. }, _) => {
             report.say(match calls {
                 true => format!("{name}: a hook of your own that calls sopsguard"),
-                false => format!("{name}: a hook of your own that does not call sopsguard"),
+                false => format!(
+                    "{name}: a hook of your own that does not call sopsguard, or not so that its refusal counts"
+                ),
             });
             *calls && live
         }
@@ -511,6 +514,35 @@ fn calls(text: &str, event: &Event) -> bool {
     })
 }
 
+/// Whether a script calls the guard so that its refusal is the script's: at the end, with `|| exit`, by `exec`, or under
+/// `set -e`. Not a shell: what it does not understand does not count.
+fn stops(text: &str, event: &Event) -> bool {
+    let lines: Vec<&str> = (text.lines().map(str::trim))
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .collect();
+    let Some(at) = lines.iter().position(|l| calls(l, event)) else {
+        return false;
+    };
+    let (before, line) = (&lines[..at], lines[at]);
+    let lost = ["|| true", "|| :", "|| echo", "| "]
+        .iter()
+        .any(|end| line.contains(end))
+        && !line.contains("|| exit");
+    let over = before
+        .iter()
+        .any(|l| *l == "exit" || l.starts_with("exit ") || l.starts_with("exec "));
+    let strict = before.iter().any(|l| {
+        let flags = l.strip_prefix("set -").and_then(|l| l.split(' ').next());
+        flags.is_some_and(|flags| flags.contains('e'))
+    });
+    let counts = line.contains("|| exit")
+        || line.starts_with("exec ")
+        || line.starts_with("if ")
+        || strict
+        || at + 1 == lines.len();
+    counts && !lost && !line.ends_with('&') && !over
+}
+
 /// A path as one word of a POSIX shell; `None` where that would take more than a line.
 fn quoted(path: &Path) -> Option<OsString> {
     let text = path.to_str()?;
@@ -518,4 +550,38 @@ fn quoted(path: &Path) -> Option<OsString> {
         return None;
     }
     Some(format!("'{}'", text.replace('\'', r"'\''")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_counts_only_if_its_refusal_does() {
+        let event = EVENTS.iter().find(|e| e.name == "pre-commit");
+        let Some(event) = event else {
+            panic!("pre-commit is a hook");
+        };
+        for text in [
+            "#!/bin/sh\nsopsguard hook run pre-commit\n",
+            "#!/bin/sh\nsopsguard hook run pre-commit || exit\nmake lint\n",
+            "sopsguard hook run pre-commit || exit $?\necho done\n",
+            "#!/bin/sh\nset -eu\nsopsguard hook run pre-commit\necho done\n",
+            "if ! sopsguard hook run pre-commit; then exit 1; fi\nmake\n",
+            "make lint || exit\nexec sopsguard hook run pre-commit \"$@\"\n",
+        ] {
+            assert!(stops(text, event), "{text}");
+        }
+        for text in [
+            "#!/bin/sh\necho nothing\n",
+            "# sopsguard hook run pre-commit\n",
+            "sopsguard hook run pre-commit\necho done\n",
+            "sopsguard hook run pre-commit || true\n",
+            "sopsguard hook run pre-commit | tee log\n",
+            "sopsguard hook run pre-commit &\n",
+            "exit 0\nsopsguard hook run pre-commit\n",
+        ] {
+            assert!(!stops(text, event), "{text}");
+        }
+    }
 }

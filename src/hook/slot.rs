@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::shim::Shim;
-use super::{Event, HookError, Manager, calls};
+use super::{Event, HookError, Manager, stops};
 
 /// The place of a hook.
 #[derive(Debug)]
@@ -214,7 +214,7 @@ fn look(path: &Path, event: &Event) -> Found {
 }
 
 fn said(bytes: &[u8], event: &Event) -> bool {
-    calls(&String::from_utf8_lossy(bytes), event) || Shim::read(bytes.to_vec(), event).is_ok()
+    stops(&String::from_utf8_lossy(bytes), event) || Shim::read(bytes.to_vec(), event).is_ok()
 }
 
 /// The start of a regular file.
