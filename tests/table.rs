@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use sopsguard::checks::TABLE;
 
 /// Files of `src/checks/` that are no checks.
-const NO_CHECKS: &[&str] = &["mod", "settle"];
+const NO_CHECKS: &[&str] = &["mod", "settle", "repair"];
 
 /// The headings of a page below its title, in order.
 const HEADINGS: &[&str] = &[
