@@ -85,7 +85,8 @@ pub fn probe(is_match: &dyn Fn(&str) -> bool, subject: &str, config_dir: &str) -
         is_match,
         directories,
     };
-    let Some((neutral_name, tail)) = probe.without_stem(name) else {
+    let by_extension = || Some((probe.by_extension(name)?, "."));
+    let Some((neutral_name, tail)) = probe.without_stem(name).or_else(by_extension) else {
         return Specificity::Name;
     };
     if has_mark(tail, Place::Name) {
@@ -163,6 +164,21 @@ impl Probe<'_> {
                     .then_some((name, tail))
             })
         })
+    }
+
+    /// A pattern for an extension can match the beginning of a dot file's name by accident (`.*.yaml` and `.yamllint`): the
+    /// rest of the name may be another, and something may stand in front of it. A marked beginning is no accident.
+    fn by_extension(&self, name: &str) -> Option<String> {
+        let longer = NEUTRAL
+            .iter()
+            .map(|word| format!("{word}{name}"))
+            .find(|longer| self.matches(&self.directories, longer))?;
+        let ends = name.char_indices().map(|(at, _)| at).skip(2);
+        let needed = ends.map(|at| &name[..at]).find(|start| {
+            let with = |word: &&str| self.matches(&self.directories, &format!("{start}{word}"));
+            NEUTRAL.iter().all(|word| with(&word))
+        })?;
+        (name.starts_with('.') && !has_mark(needed, Place::Name)).then_some(longer)
     }
 
     /// Which directories the pattern cannot do without, the file being called `name`.

@@ -32,6 +32,12 @@ const VECTORS: &[Vector] = &[
     (r"^\w+\.yaml$", "b.yaml", "", Ext, "q7-zq does not fit, zq does"),
     (r"\d.*\.yaml$", "app-1.yaml", "", Ext, "zq does not fit, q7-zq does"),
     (r"\.sealed-secret\.yaml$", "a/b.sealed-secret.yaml", "", Ext, "a sealed secret is sealed already"),
+    (r".*.yaml", ".yamllint", "", Ext, "a pattern for an extension meets a dot file by accident"),
+    (r".*.yaml", "a/.yamllint.yml", "", Ext, "the same below"),
+    (r"^apps/.*.yaml", "apps/.yamllint", "", Dir, "the directory is still needed"),
+    (r"\.env", ".env", "", Name, "the whole of a dot file's name is no accident"),
+    (r"\.env", ".envrc", "", Name, "a marked beginning is none"),
+    (r"^\.yaml", ".yamllint", "", Name, "nothing may stand in front: the name is meant"),
     // Names.
     ("secrets.yaml$", "hosts/amy/secrets.yaml", "", Name, "no other stem matches"),
     (r"^secrets\.yaml$", "secrets.yaml", "", Name, "one file"),
