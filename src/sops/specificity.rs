@@ -176,7 +176,7 @@ impl Probe<'_> {
         let ends = name.char_indices().map(|(at, _)| at).skip(2);
         let needed = ends.map(|at| &name[..at]).find(|start| {
             let with = |word: &&str| self.matches(&self.directories, &format!("{start}{word}"));
-            NEUTRAL.iter().all(|word| with(&word))
+            NEUTRAL.iter().all(with)
         })?;
         (name.starts_with('.') && !has_mark(needed, Place::Name)).then_some(longer)
     }
