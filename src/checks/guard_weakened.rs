@@ -66,6 +66,67 @@ pub(super) fn run(
             report(old, rule, lost, own, texts, sink);
         }
     }
+    for new in own.iter().filter(|c| c.config.broken.is_none()) {
+        for rule in new.config.rules() {
+            carved_out(new, rule, base, own, texts, sink);
+        }
+    }
+}
+
+/// A new rule that takes paths from an old one and spares what no manifest wants spared. Of keys only those of a Secret are
+/// asked: rules for manifests in front of a catch-all are everyday work.
+fn carved_out(
+    config: &LoadedConfig,
+    rule: &CreationRule,
+    base: &ConfigSet,
+    own: &ConfigSet,
+    texts: &[(RepoPath, String)],
+    sink: &mut Sink,
+) {
+    let told = |f: &Finding| f.check == &INFO && f.path == config.path;
+    if sink.findings.iter().any(told) {
+        return;
+    }
+    for subject in made_paths(config, rule) {
+        let path = in_directory(config, &subject);
+        let decision = base.decide(&path);
+        let Some(old) = decision
+            .rule()
+            .filter(|r| r.has_keys() && r.refused().is_none())
+        else {
+            continue;
+        };
+        let (was, is) = (
+            old.options.clone().with_default(),
+            rule.options.clone().with_default(),
+        );
+        let spares = |key: &&&str| encrypts(&was, key) && !encrypts(&is, key);
+        if let (Some(key), Some(by)) = (
+            ["data", "stringData"].iter().find(spares),
+            own.decide(&path).governed_by(),
+        ) {
+            let message = say![
+                "this rule takes paths from rule ",
+                old.index + 1,
+                " of HEAD and leaves ",
+                *key,
+                " plain there"
+            ];
+            sink.push(
+                Finding::new(&INFO, &config.path, place(&by, own, texts), message)
+                    .help("if that is meant, let someone else look at it; the rules of HEAD judge this commit as well")
+                    .governed(Some(by)),
+            );
+            return;
+        }
+    }
+}
+
+fn in_directory(config: &LoadedConfig, subject: &str) -> RepoPath {
+    match config.dir() {
+        b"" => RepoPath::new(subject.as_bytes()),
+        dir => RepoPath::new([dir, b"/", subject.as_bytes()].concat()),
+    }
 }
 
 /// Settings, baseline or a comment hide more than before.
@@ -85,10 +146,7 @@ fn lost(old: &LoadedConfig, rule: &CreationRule, real: &[String], own: &ConfigSe
     let made = made_paths(old, rule);
     let paths = (real.iter().map(|p| (p, true))).chain(made.iter().map(|p| (p, false)));
     for (subject, is_file) in paths {
-        let path = match old.dir() {
-            b"" => RepoPath::new(subject.as_bytes()),
-            dir => RepoPath::new([dir, b"/", subject.as_bytes()].concat()),
-        };
+        let path = in_directory(old, subject);
         let decision = own.decide(&path);
         let (Some(new), Some(by)) = (decision.rule(), decision.governed_by()) else {
             lost.uncovered.get_or_insert((subject.clone(), is_file));
