@@ -1028,3 +1028,108 @@ fn what_a_sparse_index_keeps_as_a_directory_is_judged_like_the_rest() {
     assert_eq!(out.status.code(), Some(1), "{told}");
     assert!(told.contains("team/secrets/a.yaml"), "{told}");
 }
+
+/// Commits `config`, stages one file, and tells the exit code of `scan --staged`.
+fn judged_below(config: impl Fn(&Lab), then: impl Fn(&Lab), path: &str, text: &str) -> Option<i32> {
+    let lab = start();
+    config(&lab);
+    lab.commit("config");
+    then(&lab);
+    lab.write(path, text);
+    lab.git(&["add", path]);
+    let out = lab.scan(&["scan", "--staged"]);
+    eprintln!("{}", String::from_utf8_lossy(&out.stdout));
+    out.status.code()
+}
+
+#[test]
+fn a_file_whose_rules_nobody_knows_is_not_clean() {
+    const PLAIN: &str = "token: kumquat-8f3kQ\n";
+    const SOUND: &str = "creation_rules:\n  - path_regex: nothing/\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n";
+    let nothing = |_: &Lab| {};
+    let root = |text: &'static str| move |lab: &Lab| lab.write(".sops.yaml", text);
+    let broken = "creation_rules:\n  - path_regex: [\n";
+    let rejected = "creation_rules:\n  - path_regex: (?=x)\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n";
+    let settings = |lab: &Lab| {
+        lab.write("sopsguard.toml", "[policy]\nstrict = false\n");
+        lab.git(&["add", "sopsguard.toml"]);
+    };
+    // The config is no part of the commit: it cannot speak for itself.
+    for text in [broken, rejected] {
+        assert_eq!(
+            judged_below(root(text), nothing, "secrets/p.yaml", PLAIN),
+            Some(3)
+        );
+        // Nor where the whole index is judged, and what is untouched is softened.
+        assert_eq!(
+            judged_below(root(text), settings, "secrets/p.yaml", PLAIN),
+            Some(3)
+        );
+        // What no rule could ask anything of, is clean.
+        assert_eq!(
+            judged_below(root(text), nothing, "notes.md", "kumquat\n"),
+            Some(0)
+        );
+    }
+    let missing = |lab: &Lab| {
+        let id = String::from_utf8(lab.git(&["rev-parse", "HEAD:.sops.yaml"])).unwrap();
+        let (head, tail) = id.trim().split_at(2);
+        std::fs::remove_file(lab.top().join(".git/objects").join(head).join(tail)).unwrap();
+    };
+    assert_eq!(
+        judged_below(root(SOUND), missing, "secrets/p.yaml", PLAIN),
+        Some(3)
+    );
+    let named = |lab: &Lab| {
+        lab.write("sopsguard.toml", "[sops]\nconfig = \"rules.yaml\"\n");
+        lab.write("rules.yaml", "creation_rules:\n  - path_regex: [\n");
+    };
+    assert_eq!(
+        judged_below(named, nothing, "secrets/p.yaml", PLAIN),
+        Some(3)
+    );
+    let link = |lab: &Lab| {
+        lab.write("sub/readme", "x\n");
+        std::os::unix::fs::symlink("../a.yaml", lab.top().join("sub/.sops.yaml")).unwrap();
+    };
+    assert_eq!(
+        judged_below(link, settings, "sub/secrets/p.yaml", PLAIN),
+        Some(3)
+    );
+    assert_eq!(
+        judged_below(link, settings, "elsewhere/p.yaml", PLAIN),
+        Some(0)
+    );
+    // A nearer config that is sound decides; a broken one elsewhere does not matter.
+    let nearer = |lab: &Lab| {
+        lab.write(".sops.yaml", "creation_rules:\n  - path_regex: [\n");
+        lab.write("sub/.sops.yaml", SOUND);
+    };
+    assert_eq!(judged_below(nearer, nothing, "sub/p.yaml", PLAIN), Some(0));
+    assert_eq!(judged_below(nearer, nothing, "p.yaml", PLAIN), Some(3));
+}
+
+#[test]
+fn named_files_below_a_config_that_is_not_named_are_not_clean_either() {
+    let lab = start();
+    lab.write(".sops.yaml", "creation_rules:\n  - path_regex: [\n");
+    lab.write("secrets/p.yaml", "token: kumquat-8f3kQ\n");
+    lab.commit("both");
+    assert_eq!(lab.scan(&["scan", "secrets"]).status.code(), Some(3));
+    assert_eq!(lab.scan(&["scan"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_config_that_goes_and_cannot_be_read_leaves_the_change_unjudged() {
+    let lab = start();
+    lab.write(".sops.yaml", "creation_rules:\n  - path_regex: secrets/\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n");
+    lab.commit("config");
+    let id = String::from_utf8(lab.git(&["rev-parse", "HEAD:.sops.yaml"])).unwrap();
+    lab.git(&["rm", "-q", ".sops.yaml"]);
+    lab.write("secrets/p.yaml", "token: kumquat-8f3kQ\n");
+    lab.git(&["add", "secrets"]);
+    assert_eq!(lab.scan(&["scan", "--staged"]).status.code(), Some(1));
+    let (head, tail) = id.trim().split_at(2);
+    std::fs::remove_file(lab.top().join(".git/objects").join(head).join(tail)).unwrap();
+    assert_eq!(lab.scan(&["scan", "--staged"]).status.code(), Some(3));
+}

@@ -89,7 +89,10 @@ fn as_seen_from(outcome: &mut Outcome, dir: &RepoPath) {
         paths.dedup();
         for path in paths {
             let seen = path.seen_from(dir);
-            f.help.retarget(&path, &seen);
+            // A name without either could be a word of the sentence.
+            if path.as_bytes().iter().any(|b| b"/.".contains(b)) {
+                f.help.retarget(&path, &seen);
+            }
             if let Some(fix) = &mut f.fix {
                 fix.retarget(&path, &seen);
             }

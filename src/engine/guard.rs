@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Around, MAX_FILE_SIZE, Options, Seen};
 use crate::checks::{self, Sink};
-use crate::model::{Argument, BlindSpot, Finding, Message, RepoPath, Severity, View as RulesOf};
+use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
 use crate::say;
 use crate::settings::{self, Settings};
 use crate::source::{BaseState, BaseView, Entry, View};
@@ -23,10 +23,6 @@ pub(super) fn changes_named_config(
     base: &dyn BaseView,
     options: &Options,
 ) -> bool {
-    let changed = |path: &RepoPath| match view.find(path) {
-        Some(known) => known.base != BaseState::Same,
-        None => base.removed().binary_search(path).is_ok(),
-    };
     let named = |settings: &Settings| settings.sops_config.as_ref().map(|(path, _)| path.clone());
     let before = base_settings(view, base, &options.settings)
         .and_then(|before| before.settings)
@@ -34,7 +30,21 @@ pub(super) fn changes_named_config(
     [named(&options.settings), before]
         .iter()
         .flatten()
-        .any(changed)
+        .any(|path| is_changed(path, view, base))
+}
+
+/// Whether a file is another one than in the base view.
+fn is_changed(path: &RepoPath, view: &dyn View, base: &dyn BaseView) -> bool {
+    match view.find(path) {
+        Some(known) => known.base != BaseState::Same,
+        None => base.removed().binary_search(path).is_ok(),
+    }
+}
+
+/// The text of a file of the base view.
+fn text_in(base: &dyn BaseView, path: &RepoPath) -> Option<String> {
+    let bytes = base.read(path).ok().flatten()?;
+    Some(decode(&bytes).text.into_owned())
 }
 
 /// The configs of the base view; `None` where they are those of the view.
@@ -43,10 +53,6 @@ pub(super) fn base_configs(
     base: &dyn BaseView,
     options: &Options,
 ) -> Option<ConfigSet> {
-    let read = |path: &RepoPath| -> Option<String> {
-        let bytes = base.read(path).ok().flatten()?;
-        Some(decode(&bytes).text.into_owned())
-    };
     let own = options.settings.sops_config.as_ref().map(|(path, _)| path);
     // The settings of HEAD say which config was the only one, unless the call names settings.
     let before = match base_settings(view, base, &options.settings) {
@@ -59,7 +65,7 @@ pub(super) fn base_configs(
         if same {
             return None;
         }
-        if let Some(text) = read(path) {
+        if let Some(text) = text_in(base, path) {
             return Some(ConfigSet::only(LoadedConfig::new(
                 path.clone(),
                 &text,
@@ -83,7 +89,7 @@ pub(super) fn base_configs(
     }
     let mut list = Vec::new();
     for path in base.called(CONFIG_NAME) {
-        let Some(text) = read(&path) else {
+        let Some(text) = text_in(base, &path) else {
             continue;
         };
         if super::is_skeleton(&path, &text) {
@@ -109,18 +115,13 @@ pub(super) fn base_settings(
     own: &Settings,
 ) -> Option<BaseSettings> {
     let names = settings::NAMES.map(RepoPath::new);
-    let changed = |path: &RepoPath| match view.find(path) {
-        Some(known) => known.base != BaseState::Same,
-        None => base.removed().binary_search(path).is_ok(),
-    };
     let of_view = own.path.as_ref().is_none_or(|path| names.contains(path));
-    if !(of_view && names.iter().any(changed)) {
+    if !(of_view && names.iter().any(|path| is_changed(path, view, base))) {
         return None;
     }
-    let found = names.iter().find_map(|path| {
-        let bytes = base.read(path).ok().flatten()?;
-        Some((path, decode(&bytes).text.into_owned()))
-    });
+    let found = names
+        .iter()
+        .find_map(|path| Some((path, text_in(base, path)?)));
     Some(match found {
         Some((path, text)) => BaseSettings {
             path: Some(path.clone()),
@@ -142,15 +143,6 @@ pub(super) fn hidden_more(
 ) -> Vec<(RepoPath, Option<u32>, Message)> {
     let view = around.view();
     let mut told = Vec::new();
-    let text = |path: &RepoPath| -> Option<String> {
-        let bytes = base.read(path).ok().flatten()?;
-        Some(decode(&bytes).text.into_owned())
-    };
-    // Whether a file of the root is another one than in the base view.
-    let changed = |path: &RepoPath| match view.find(path) {
-        Some(known) => known.base != BaseState::Same,
-        None => base.removed().binary_search(path).is_ok(),
-    };
     let own = &options.settings;
     if let Some(before) = base_settings(view, base, own) {
         let place = match (&own.path, &before.path) {
@@ -163,9 +155,9 @@ pub(super) fn hidden_more(
     }
     let path = RepoPath::new(settings::BASELINE_NAME);
     if let Some(accepted) = options.baseline.as_ref().filter(|b| b.path == path)
-        && changed(&path)
+        && is_changed(&path, view, base)
     {
-        let before = text(&path).and_then(|text| Baseline::read(&path, &text).ok());
+        let before = text_in(base, &path).and_then(|text| Baseline::read(&path, &text).ok());
         let known: Vec<_> = before.iter().flat_map(|b| b.entries()).collect();
         let known: HashMap<(&str, &str), &Option<String>> = (known.iter())
             .map(|(e, _)| ((e.fingerprint.as_str(), e.blob.as_str()), &e.until))
@@ -275,30 +267,17 @@ pub(super) fn untouched<'v>(selected: &[&'v Entry]) -> HashSet<&'v RepoPath> {
 }
 
 /// What a commit does not touch is told and does not stop it.
-pub(super) fn soften_untouched(
-    untouched: &HashSet<&RepoPath>,
-    findings: &mut [Finding],
-    blind_spots: &mut [BlindSpot],
-) {
-    if untouched.is_empty() {
-        return;
-    }
+pub(super) fn soften_untouched(untouched: &HashSet<&RepoPath>, findings: &mut [Finding]) {
     for f in findings {
         if f.severity == Severity::Error && untouched.contains(&f.path) {
             f.severity = Severity::Warning;
         }
     }
-    for b in blind_spots {
-        b.blocking &= !untouched.contains(&b.path);
-    }
 }
 
 /// The texts of configs of the base view.
 pub(super) fn texts_of(configs: &ConfigSet, base: &dyn BaseView) -> Vec<(RepoPath, String)> {
-    let text = |config: &LoadedConfig| {
-        let bytes = base.read(&config.path).ok().flatten()?;
-        Some((config.path.clone(), decode(&bytes).text.into_owned()))
-    };
+    let text = |config: &LoadedConfig| Some((config.path.clone(), text_in(base, &config.path)?));
     configs.iter().filter_map(text).collect()
 }
 

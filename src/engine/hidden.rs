@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::{After, Found, Options, Told, guard, judge_bytes, sort};
+use super::{After, Found, KnownOfConfig, Options, Told, guard, judge_bytes, sort};
 use crate::checks::{self, ignore_unused::Idle};
 use crate::engine::around::Around;
 use crate::model::{Finding, Message, RepoPath, Span, Status};
@@ -42,7 +42,7 @@ pub(super) fn apply(
         options.new_only,
     );
     triage::severities(&mut findings, &no_milder(settings, base, around));
-    guard::soften_untouched(&untouched, &mut findings, &mut blind_spots);
+    guard::soften_untouched(&untouched, &mut findings);
     let accepts = triage::accept(&mut blind_spots, settings, options.today);
     let mut idle: Vec<(RepoPath, u32, Idle)> = Vec::new();
     let whole = options.whole_view && !options.config_only;
@@ -133,7 +133,7 @@ fn no_milder<'s>(
 /// Tells of each finding whether the base view has it as well, and hides those where only what is new counts.
 fn tell_new(
     findings: &mut [Finding],
-    known_of_configs: &HashSet<(&'static str, RepoPath)>,
+    known_of_configs: &HashSet<KnownOfConfig>,
     base: Option<&dyn BaseView>,
     around: &Around<'_>,
     new_only: bool,
@@ -150,7 +150,14 @@ fn tell_new(
             // What speaks of the change itself.
             _ if finding.check == &checks::guard_weakened::INFO => Some(true),
             Some(BaseState::Same) => Some(false),
-            _ if known_of_configs.contains(&(finding.check.id, path.clone())) => Some(false),
+            _ if known_of_configs.contains(&(
+                finding.check.id,
+                path.clone(),
+                finding.message.clone(),
+            )) =>
+            {
+                Some(false)
+            }
             Some(BaseState::Absent) => Some(true),
             Some(BaseState::NoBase) | None => None,
             Some(BaseState::Maybe) => {

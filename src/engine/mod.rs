@@ -10,6 +10,7 @@ mod flux;
 mod guard;
 mod hidden;
 pub mod setup;
+mod unruled;
 mod whole;
 
 use std::collections::HashSet;
@@ -145,6 +146,9 @@ pub(crate) enum Status {
     Other,
 }
 
+/// A finding about a config of the base view, as far as it can be told from another: two rules can have one check.
+pub(crate) type KnownOfConfig = (&'static str, RepoPath, Message);
+
 /// What judging found, before it is known what hides it.
 pub(crate) struct Found<'v> {
     pub(crate) findings: Vec<Finding>,
@@ -153,8 +157,8 @@ pub(crate) struct Found<'v> {
     pub(crate) ignores: Vec<(&'v RepoPath, Vec<Ignore>)>,
     /// Files that were judged although the commit does not touch them.
     pub(crate) untouched: HashSet<&'v RepoPath>,
-    /// What the config checks said of the configs of the base view: check and path.
-    pub(crate) known_of_configs: HashSet<(&'static str, RepoPath)>,
+    /// What the config checks said of the configs of the base view: check, path and words.
+    pub(crate) known_of_configs: HashSet<KnownOfConfig>,
 }
 
 /// The same, marked.
@@ -359,29 +363,19 @@ fn judge_all(
     let mut findings = Vec::new();
     let mut blind_spots = Vec::new();
     // What HEAD held cannot be compared where its object is gone.
-    for entry in selected.iter().filter(|e| e.base == BaseState::Maybe) {
-        if base.is_some_and(|b| matches!(b.read(&entry.path), Err(ReadError::Object))) {
-            blind_spots.push(BlindSpot {
-                path: entry.path.clone(),
-                line: None,
-                code: BlindCode::MissingObject,
-                reason: say![
-                    "the version of HEAD is missing or corrupt, so the change could not be judged"
-                ],
-                blocking: true,
-                accepted: None,
-            });
+    if let Some(base) = base {
+        let changed = selected.par_iter().filter(|e| e.base == BaseState::Maybe);
+        let lost = changed.filter(|e| matches!(base.read(&e.path), Err(ReadError::Object)));
+        blind_spots.par_extend(lost.map(|e| unruled::missing_in_head(&e.path)));
+    }
+    let unruled = match options.sops_config.is_none() && !options.config_only {
+        true => {
+            let named = options.settings.sops_config.as_ref().map(|(path, _)| path);
+            let told = unruled::touched(&selected);
+            unruled::unknown_rules(&seen, named, &told, &around)
         }
-    }
-    // Of a change, the link itself is seldom a part.
-    if options.mode == Mode::Staged
-        && options.sops_config.is_none()
-        && options.settings.sops_config.is_none()
-    {
-        let links = view.called(CONFIG_NAME).into_iter();
-        let links = links.filter(|(_, known)| known.kind == FileKind::Symlink && !known.selected);
-        blind_spots.extend(links.map(|(path, _)| linked_config(&path)));
-    }
+        false => Vec::new(),
+    };
     let mut sinks = whole::config_checks(&seen, &around, &texts, in_repository, options);
     let mut known_of_configs = HashSet::new();
     if let (Some(of_base), Some(base)) = (&base_configs, base) {
@@ -389,7 +383,7 @@ fn judge_all(
         let by_base = Around::new(view, Some(base), of_base, options);
         let before = whole::config_checks(&seen, &by_base, &texts, in_repository, options);
         let findings = before.into_iter().flat_map(|sink| sink.findings);
-        known_of_configs.extend(findings.map(|f| (f.check.id, f.path)));
+        known_of_configs.extend(findings.map(|f| (f.check.id, f.path, f.message)));
     }
     if let Some(of_base) = &base_configs {
         let files: Vec<&RepoPath> = view.entries().iter().map(|e| &e.path).collect();
@@ -424,13 +418,23 @@ fn judge_all(
         });
         blind_spots.retain(|b| texts.iter().any(|(p, _)| *p == b.path));
     }
+    let untouched = guard::untouched(&selected);
+    for spot in &mut blind_spots {
+        spot.blocking &= !untouched.contains(&spot.path);
+    }
+    // What an untouched config leaves unknown of a touched file is not softened.
+    blind_spots.retain(|b| b.blocking || unruled.iter().all(|u| u.path != b.path));
+    blind_spots.extend(unruled);
+    if options.mode == Mode::Staged {
+        blind_spots.extend(base.into_iter().flat_map(unruled::lost_in_base));
+    }
     blind_spots.extend(options.blind_spots.iter().cloned());
     if options.mode == Mode::Staged {
         guard::name_objects(&mut findings, &selected, view);
     }
     sort(&mut findings);
     let found = Found {
-        untouched: guard::untouched(&selected),
+        untouched,
         known_of_configs,
         findings,
         blind_spots,

@@ -69,7 +69,7 @@ impl<T: Shown> Shown for &T {
 }
 
 /// A sentence for people, built only from parts that may be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Message(String);
 
 impl Message {

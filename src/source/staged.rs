@@ -403,7 +403,7 @@ impl View for StagedView {
     }
 
     fn is_whole(&self) -> bool {
-        self.selected.len() >= self.shared.index.len()
+        self.whole && self.named.is_empty()
     }
 
     fn find(&self, path: &RepoPath) -> Option<Known> {
