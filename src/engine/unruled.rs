@@ -26,6 +26,14 @@ pub(super) fn unknown_rules(
 ) -> Vec<BlindSpot> {
     let mut lost: BTreeMap<RepoPath, BlindSpot> = BTreeMap::new();
     let unusable = unusable(named, around);
+    // Nearly always all is well, and no file has to be decided again.
+    let rejected = around.configs().iter().any(|c| {
+        let mut patterns = c.config.rules().iter().flat_map(|r| &r.path_regex);
+        patterns.any(|p| p.regex.is_err())
+    });
+    if !rejected && unusable.is_empty() {
+        return Vec::new();
+    }
     let plain = |s: &&Seen<'_>| s.status == Status::Plain && s.entry.touched;
     for path in seen.iter().filter(plain).map(|s| &s.entry.path) {
         let spot = match unusable.nearest(path) {
@@ -59,6 +67,10 @@ struct Unusable {
 }
 
 impl Unusable {
+    fn is_empty(&self) -> bool {
+        self.named.is_none() && self.by_dir.values().all(Option::is_none)
+    }
+
     /// What keeps the config that governs a path from being used.
     fn nearest(&self, path: &RepoPath) -> Option<&BlindSpot> {
         if self.named.is_some() {
