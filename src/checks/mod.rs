@@ -144,6 +144,7 @@ impl Sink {
             reason,
             blocking,
             accepted: None,
+            origin: None,
         });
     }
 }
@@ -405,6 +406,7 @@ pub fn judge_config(c: &ConfigFacts<'_>) -> Sink {
                 reason,
                 blocking: true,
                 accepted: None,
+                origin: None,
             });
         }
     }

@@ -301,6 +301,7 @@ fn linked_config(path: &RepoPath) -> BlindSpot {
         ],
         blocking: true,
         accepted: None,
+        origin: None,
     }
 }
 
@@ -487,6 +488,7 @@ fn judge_read<'v>(
                 reason,
                 blocking: true,
                 accepted: None,
+                origin: None,
             });
             return seen;
         }
@@ -516,6 +518,7 @@ fn judge_read<'v>(
             reason: say!["judging it ended in a defect of sopsguard; please report it"],
             blocking: true,
             accepted: None,
+            origin: None,
         }),
     }
     seen

@@ -254,6 +254,7 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
             ],
             blocking: matters,
             accepted: None,
+            origin: None,
         });
     }
     let Ok(mut stream) = around.view().open_stream(path) else {
@@ -278,6 +279,7 @@ pub(super) fn too_large(seen: &mut Seen<'_>, around: &Around<'_>) {
                         reason: say!["it could not be read to its end"],
                         blocking: true,
                         accepted: None,
+                        origin: None,
                     });
                     return;
                 }

@@ -1,6 +1,6 @@
 //! Something that could not be judged, and why. A scan with blocking blind spots is not clean.
 
-use super::{Date, Message, RepoPath};
+use super::{Date, Message, Origin, RepoPath};
 
 /// Kinds of blind spots; the names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ pub struct BlindSpot {
     pub blocking: bool,
     /// What accepts it.
     pub accepted: Option<Accepted>,
+    /// Where in history it stands.
+    pub origin: Option<Origin>,
 }
 
 impl BlindSpot {
@@ -83,6 +85,7 @@ impl BlindSpot {
             reason,
             blocking,
             accepted: None,
+            origin: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! One thing that is wrong, where, and what to do about it. Never a secret value.
 
-use super::{CheckInfo, Message, Pointer, Position, RepoPath, SafeKey, Severity, Span};
+use super::{
+    CheckInfo, Exposure, Message, Opened, Origin, Pointer, Position, RepoPath, SafeKey, Severity,
+    Span,
+};
 
 /// Which view's rules a finding follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,6 +12,8 @@ pub enum View {
     Own,
     /// The base view it is compared with.
     Base,
+    /// Today's HEAD, for versions of history.
+    Head,
 }
 
 /// The creation rule behind a finding.
@@ -159,6 +164,14 @@ pub struct Finding {
     pub blob: Option<String>,
     /// How many equal findings (check, path, document, pointer) stand before this one.
     pub occurrence: u32,
+    /// Where in history the bytes were seen, at most 50; empty where no history is scanned.
+    pub origins: Vec<Origin>,
+    /// How many such places there are.
+    pub origins_total: u64,
+    /// How far it spread; only where all of history is scanned.
+    pub exposure: Option<Box<Exposure>>,
+    /// Files that a leaked key opens.
+    pub opens: Vec<Opened>,
 }
 
 impl Finding {
@@ -180,6 +193,10 @@ impl Finding {
             new: None,
             blob: None,
             occurrence: 0,
+            origins: Vec::new(),
+            origins_total: 0,
+            exposure: None,
+            opens: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@
 mod blind_spot;
 mod check_info;
 mod date;
+mod exposure;
 mod finding;
 mod outcome;
 mod path;
@@ -16,6 +17,9 @@ mod span;
 pub use blind_spot::{Accepted, BlindCode, BlindSpot};
 pub use check_info::{CheckInfo, Severity};
 pub use date::Date;
+pub use exposure::{
+    Exposure, LeakedVersion, Moment, Opened, Origin, OriginKind, Person, ValueChanged,
+};
 pub use finding::{Finding, GovernedBy, Place, Related, Status, Step, TrailFormat, View};
 pub use outcome::{Counts, ExitCode, Mode, Outcome, Repository, Stats, Verdict};
 pub use path::RepoPath;

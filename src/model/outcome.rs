@@ -11,6 +11,12 @@ pub enum Mode {
     Worktree,
     /// What `git commit` would record.
     Staged,
+    /// Every version that a range of commits adds.
+    Range,
+    /// Every version that can be reached.
+    History,
+    /// Every version that a push would bring.
+    PreReceive,
     /// One file from standard input.
     Stdin,
 }
@@ -21,6 +27,9 @@ impl Mode {
         match self {
             Self::Worktree => "worktree",
             Self::Staged => "staged",
+            Self::Range => "range",
+            Self::History => "history",
+            Self::PreReceive => "pre-receive",
             Self::Stdin => "stdin",
         }
     }
@@ -82,6 +91,10 @@ pub struct Stats {
     pub judged: u64,
     /// Files that carry SOPS metadata.
     pub encrypted: u64,
+    /// Commits that were looked at, where there are any.
+    pub commits: Option<u64>,
+    /// Blobs that were looked at, where commits are.
+    pub blobs: Option<u64>,
     /// Bytes read.
     pub bytes: u64,
     /// Wall time in milliseconds.

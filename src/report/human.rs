@@ -327,6 +327,11 @@ impl Page {
         let files = match outcome.mode {
             Mode::Staged => plural(stats.files, "staged file", "staged files"),
             Mode::Worktree | Mode::Stdin => plural(stats.files, "file", "files"),
+            Mode::Range | Mode::History | Mode::PreReceive => {
+                let versions = plural(stats.files, "file version", "file versions");
+                let commits = plural(stats.commits.unwrap_or(0), "commit", "commits");
+                format!("{versions} of {commits}")
+            }
         };
         let line = if parts.is_empty() {
             format!(
@@ -389,6 +394,7 @@ fn rule_text(rule: &GovernedBy) -> String {
     let view = match rule.at {
         View::Own => "",
         View::Base => ", in the base view",
+        View::Head => ", at HEAD",
     };
     format!(
         "{} rule {} (line {}{view})",

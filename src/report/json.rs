@@ -393,6 +393,9 @@ impl Mode {
         match outcome.mode {
             model::Mode::Worktree => Self::Worktree,
             model::Mode::Staged => Self::Staged,
+            model::Mode::Range => Self::Range,
+            model::Mode::History => Self::History,
+            model::Mode::PreReceive => Self::PreReceive,
             model::Mode::Stdin => Self::Stdin,
         }
     }
@@ -524,6 +527,7 @@ impl GovernedBy {
         let at = match g.at {
             model::View::Own => At::Own,
             model::View::Base => At::Base,
+            model::View::Head => At::Head,
         };
         Self {
             config: path_text(&g.config),
@@ -542,6 +546,9 @@ impl Origin {
             model::Mode::Staged if blob.is_none() => OriginKind::Worktree,
             model::Mode::Staged => OriginKind::Index,
             model::Mode::Stdin => OriginKind::Stdin,
+            model::Mode::Range | model::Mode::History | model::Mode::PreReceive => {
+                OriginKind::Commit
+            }
         };
         Self {
             kind,
@@ -572,6 +579,8 @@ impl Stats {
             files,
             judged,
             encrypted,
+            commits,
+            blobs,
             bytes,
             elapsed_ms,
         } = outcome.stats;
@@ -579,8 +588,8 @@ impl Stats {
             files,
             judged,
             encrypted,
-            commits: None,
-            blobs: None,
+            commits,
+            blobs,
             bytes,
             elapsed_ms,
         }

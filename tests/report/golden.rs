@@ -57,6 +57,8 @@ pub fn empty() -> Outcome {
             judged: 402,
             encrypted: 37,
             bytes: 2_093_117,
+            commits: None,
+            blobs: None,
             elapsed_ms: 43,
         },
         fail_on: Some(Severity::Error),
@@ -302,6 +304,7 @@ pub fn everything() -> Outcome {
             reason: "over 32 MiB; searched for private keys only".into(),
             blocking: false,
             accepted: None,
+            origin: None,
         },
         BlindSpot {
             path: RepoPath::new("apps/db/broken.sops.yaml"),
@@ -310,6 +313,7 @@ pub fn everything() -> Outcome {
             reason: "not valid YAML, and its name promises ciphertext".into(),
             blocking: true,
             accepted: None,
+            origin: None,
         },
         BlindSpot {
             path: RepoPath::new("dumps/all.json"),
@@ -322,6 +326,7 @@ pub fn everything() -> Outcome {
                 line: 12,
                 until: Date::parse("2027-01-31"),
             }),
+            origin: None,
         },
     ];
     outcome
