@@ -230,17 +230,11 @@ impl<'a> Walk<'a> {
             if dir.prefix.len() + name.len() > MAX_PATH {
                 return false;
             }
-            use gix::objs::tree::EntryKind;
-            let kind = match entry.mode.kind() {
-                EntryKind::Tree => {
-                    self.descend(dir, name, id);
-                    continue;
-                }
-                EntryKind::Blob => OidKind::Blob,
-                EntryKind::BlobExecutable => OidKind::Executable,
-                EntryKind::Link => OidKind::Link,
-                EntryKind::Commit => OidKind::Submodule,
-            };
+            let kind = super::tree::kind(entry.mode);
+            if kind == OidKind::Tree {
+                self.descend(dir, name, id);
+                continue;
+            }
             self.list.push(&dir.prefix, name, id, kind);
         }
         true

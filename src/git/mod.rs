@@ -1,33 +1,46 @@
 //! Reads Git repositories, and nothing else: no writing, no network, no program is ever started.
 //!
-//! This is the only room that knows gix. Configuration of the repository is read for what decides *which files there are*
+//! This room and `packs` are the only ones that know gix. Configuration of the repository is read for what decides *which files there are*
 //! (object format, `core.excludesFile`, `core.ignoreCase`, where the worktree is) and for where hooks stand and how they are
 //! called, which is shown and never run; filters, fsmonitor and credential helpers have no reader here. A repository owned by somebody else is opened
 //! like one's own, because opening it cannot do anything. Replacement objects are off: a scanner must see what is stored.
-//! Absent on purpose: fetching objects that a partial clone lacks, `GIT_OBJECT_DIRECTORY`.
+//! Absent on purpose: fetching objects that a partial clone lacks, grafts.
 
 mod base;
+mod commits;
+mod diff;
+mod entries;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the door to Git's environment"
 )]
 mod env;
+mod graph;
 mod hooks;
 mod index;
 mod index_dirs;
 mod objects;
 mod raw_index;
+mod reflog;
+mod refs;
 mod reftable;
 mod repo;
+mod revision;
 mod rules;
 mod staged;
+mod tree;
 
 pub use base::{BaseItem, BaseList, flatten};
+pub use commits::{Between, Commit};
+pub use diff::{Added, AddedFile};
+pub use entries::TreeEntry;
 pub use env::GitEnv;
 pub use hooks::{Hooks, HooksPath, NamedHook, Scope};
 pub use index::{Index, IndexEntry, Stamp};
-pub use objects::{Oid, OidKind, blob_id_outside};
+pub use objects::{HashKind, ObjectKind, Oid, OidKind, Peeled, blob_id_outside};
+pub use refs::{BrokenTip, RefList, Tip, TipKind, Tips};
 pub use repo::{GitError, Head, Repo};
+pub use revision::{Range, RevisionError, RevisionProblem};
 pub use rules::Rules;
 pub use staged::{Before, Change, Changes, StagedIndex};
 

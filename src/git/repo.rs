@@ -1,16 +1,17 @@
-//! Finding and opening a repository with a worktree.
+//! Finding and opening a repository.
 //!
 //! Follows `git help config` and git's setup: `GIT_DIR` and `GIT_WORK_TREE` first, else upwards from a directory. One
 //! rule is stricter: a repository that was *found* may not name a worktree elsewhere (`core.worktree`), or an unpacked
 //! archive could point the scan at any directory of the machine. Who owns the repository does not matter, see the room.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use gix::sec::Trust;
 
 use super::env::GitEnv;
 use super::index::Index;
-use super::objects::{Objects, Oid};
+use super::objects::{ObjectKind, Objects, Oid, Peeled};
 use super::reftable::{self, Tip};
 use super::staged::StagedIndex;
 
@@ -73,10 +74,12 @@ pub enum Head {
     Broken(Option<Oid>),
 }
 
-/// An open repository with a worktree.
+/// An open repository.
 pub struct Repo {
     pub(super) objects: Objects,
+    pub(super) storage: RefStorage,
     root: PathBuf,
+    bare: bool,
     git_dir: PathBuf,
     common_dir: PathBuf,
     index_path: PathBuf,
@@ -87,73 +90,129 @@ pub struct Repo {
     hash: gix::hash::Kind,
 }
 
+/// How references are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefStorage {
+    /// Files below `refs/`, and `packed-refs`.
+    Files,
+    /// Tables below `reftable/`.
+    Reftable,
+}
+
 /// No single allocation for one object beyond this: a header can claim any size.
 const ALLOCATION_LIMIT: usize = 1 << 30;
 
 impl Repo {
-    /// The repository that the environment names or that `dir` lies in; `None` when there is none.
+    /// The repository with a worktree that the environment names or that `dir` lies in; `None` when there is none.
     pub fn discover(dir: &Path, env: &GitEnv) -> Result<Option<Self>, GitError> {
         let Some(found) = found(dir, env)? else {
             return Ok(None);
         };
         let repository = open(&found, env)?.to_thread_local();
-        let root = worktree(&repository, &found, dir, env)?;
-        let git_dir = absolute(repository.git_dir());
-        // Inside the repository's own directory, as in a hook of the server, there are no files to judge.
-        if root.starts_with(&git_dir)
-            || (env.work_tree.is_none() && absolute(dir).starts_with(&git_dir))
-        {
-            return Err(GitError::Bare(git_dir));
-        }
-        Self::build(repository, root, env).map(Some)
+        let root = files(&repository, &found, dir, env)?;
+        Self::build(repository, Some(root), dir, env).map(Some)
+    }
+
+    /// Like [`Self::discover`], for what needs no files on disk: also a bare repository, and from inside of the
+    /// repository's own directory, where hooks of a server run.
+    pub fn discover_any(dir: &Path, env: &GitEnv) -> Result<Option<Self>, GitError> {
+        let Some(found) = found(dir, env)? else {
+            return Ok(None);
+        };
+        let repository = open(&found, env)?.to_thread_local();
+        let root = match files(&repository, &found, dir, env) {
+            Ok(root) => Some(root),
+            Err(
+                GitError::Bare(_) | GitError::ForeignWorktree { .. } | GitError::Worktree { .. },
+            ) => None,
+            Err(error) => return Err(error),
+        };
+        Self::build(repository, root, dir, env).map(Some)
     }
 
     fn build(
         mut repository: gix::Repository,
-        root: PathBuf,
+        root: Option<PathBuf>,
+        dir: &Path,
         env: &GitEnv,
     ) -> Result<Self, GitError> {
         let storage = repository.config_snapshot().string("extensions.refStorage");
-        let head = match storage.as_ref().map(|s| s.to_ascii_lowercase()).as_deref() {
-            None | Some(b"files") => head(&repository),
-            Some(b"reftable") => {
-                match reftable::head(repository.git_dir(), repository.common_dir()) {
-                    Some(Tip::Unborn) => Head::Unborn,
-                    Some(Tip::Object(id)) => commit(&repository, id),
-                    None => Head::Broken(None),
-                }
-            }
+        let storage = match storage.as_ref().map(|s| s.to_ascii_lowercase()).as_deref() {
+            None | Some(b"files") => RefStorage::Files,
+            Some(b"reftable") => RefStorage::Reftable,
             Some(other) => {
                 let name = String::from_utf8_lossy(other).into_owned();
                 return Err(GitError::RefStorage(name));
             }
         };
+        // All references count, whatever a server shows.
+        repository.clear_namespace();
         repository.object_cache_size_if_unset(0);
+        let tip = match storage {
+            RefStorage::Files => head(&repository),
+            RefStorage::Reftable => {
+                reftable::head(repository.git_dir(), repository.common_dir()).ok_or(None)
+            }
+        };
         let git_dir = absolute(repository.git_dir());
+        let bare = root.is_none();
+        let root = root.unwrap_or_else(|| git_dir.clone());
         let config = repository.config_snapshot();
         let excludes_file = match config.trusted_path("core.excludesFile") {
             Ok(Some(path)) => Some(root.join(path)),
             _ => env.default_excludes.clone(),
         };
         let ignore_case = config.boolean("core.ignoreCase").unwrap_or(false);
+        let common_dir = absolute(repository.common_dir());
+        let shallow = repository.is_shallow().unwrap_or(false);
+        let hash = repository.object_hash();
+        let more = env.alternate_object_directories.iter();
+        let objects = Objects::new(
+            repository.into_sync(),
+            env.object_directory.as_ref().map(|path| dir.join(path)),
+            more.map(|path| dir.join(path)).collect(),
+            ALLOCATION_LIMIT,
+        )
+        .map_err(|error| GitError::Open {
+            path: git_dir.clone(),
+            reason: error.to_string(),
+        })?;
+        let head = match tip {
+            Ok(Tip::Unborn) => Head::Unborn,
+            Ok(Tip::Object(id)) => commit(&objects, id),
+            Err(id) => Head::Broken(id),
+        };
         Ok(Self {
             index_path: match &env.index_file {
                 Some(path) => root.join(path),
                 None => git_dir.join("index"),
             },
-            common_dir: absolute(repository.common_dir()),
+            common_dir,
             git_dir,
             excludes_file,
             ignore_case,
             head,
-            shallow: repository.is_shallow().unwrap_or(false),
-            hash: repository.object_hash(),
+            shallow,
+            hash,
             root,
-            objects: Objects::new(repository.into_sync()),
+            bare,
+            storage,
+            objects,
         })
     }
 
-    /// The top of the worktree, without symbolic links in it.
+    /// Whether it was opened without a worktree.
+    pub fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// Every directory in which objects are, in the order in which they are asked. Those that these name in their
+    /// `info/alternates` are not among them.
+    pub fn object_dirs(&self) -> Vec<PathBuf> {
+        self.objects.dirs().to_vec()
+    }
+
+    /// The top of the worktree, without symbolic links in it; without a worktree the repository's own directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -171,6 +230,15 @@ impl Repo {
     /// Whether history was cut off when cloning.
     pub fn shallow(&self) -> bool {
         self.shallow
+    }
+
+    /// The commits at which a shallow clone ends.
+    pub(super) fn shallow_boundary(&self) -> HashSet<Oid> {
+        let read = |handle: &super::objects::Handle| match handle.repository.shallow_commits() {
+            Ok(Some(commits)) => commits.iter().copied().collect(),
+            _ => HashSet::new(),
+        };
+        self.objects.with(read)
     }
 
     /// Whether names that differ only in case are the same file here (`core.ignoreCase`).
@@ -209,7 +277,23 @@ impl Repo {
         }
     }
 
-    pub(super) fn hash(&self) -> gix::hash::Kind {
+    /// Kind of any object; `None` when it is missing or corrupt.
+    pub fn object_kind(&self, id: &Oid) -> Option<ObjectKind> {
+        self.objects.header(id).map(|(kind, _)| kind)
+    }
+
+    /// Follows annotated tags to what they name.
+    pub fn peel(&self, id: &Oid) -> Peeled {
+        self.objects.peel(id)
+    }
+
+    /// Any object whole; `None` when it is missing or corrupt.
+    pub fn object(&self, id: &Oid) -> Option<(ObjectKind, Vec<u8>)> {
+        self.objects.object(id)
+    }
+
+    /// Which hash makes the ids.
+    pub fn hash(&self) -> gix::hash::Kind {
         self.hash
     }
 
@@ -364,32 +448,53 @@ pub(super) fn worktree(
     }
 }
 
-fn head(repository: &gix::Repository) -> Head {
-    let Ok(mut head) = repository.head() else {
-        return Head::Broken(None);
-    };
-    if head.is_unborn() {
-        return Head::Unborn;
-    }
-    let known = head.id().map(|id| id.detach());
-    // Nearly always the reference names the commit itself; peeling would open it a time more.
-    if let Some(id) = known
-        && let found @ Head::Commit { .. } = commit(repository, id)
+/// Where the files of a repository are.
+fn files(
+    repository: &gix::Repository,
+    found: &Found,
+    dir: &Path,
+    env: &GitEnv,
+) -> Result<PathBuf, GitError> {
+    let root = worktree(repository, found, dir, env)?;
+    let git_dir = absolute(repository.git_dir());
+    // Inside the repository's own directory, as in a hook of the server, there are no files to judge.
+    if root.starts_with(&git_dir)
+        || (env.work_tree.is_none() && absolute(dir).starts_with(&git_dir))
     {
-        return found;
+        return Err(GitError::Bare(git_dir));
     }
-    match head.try_peel_to_id() {
-        Ok(Some(id)) => commit(repository, id.detach()),
-        _ => Head::Broken(known),
+    Ok(root)
+}
+
+/// Where HEAD leads; if that cannot be read, what is known of it.
+fn head(repository: &gix::Repository) -> Result<Tip, Option<Oid>> {
+    let mut head = repository.head().map_err(|_| None)?;
+    if head.is_unborn() {
+        return Ok(Tip::Unborn);
+    }
+    match head.id() {
+        Some(id) => Ok(Tip::Object(id.detach())),
+        None => match head.try_peel_to_id() {
+            Ok(Some(id)) => Ok(Tip::Object(id.detach())),
+            _ => Err(None),
+        },
     }
 }
 
-fn commit(repository: &gix::Repository, id: Oid) -> Head {
-    match repository
-        .find_commit(id)
-        .ok()
-        .and_then(|commit| commit.tree_id().ok().map(|tree| tree.detach()))
-    {
+fn commit(objects: &Objects, id: Oid) -> Head {
+    // Nearly always the reference names the commit itself; peeling would open it a time more.
+    let tree = match objects.object(&id) {
+        Some((ObjectKind::Commit, bytes)) => super::commits::tree(&bytes),
+        Some((ObjectKind::Tag, _)) => {
+            let peeled = objects.peel(&id);
+            if !peeled.tags.is_empty() && peeled.kind == Some(ObjectKind::Commit) {
+                return commit(objects, peeled.id);
+            }
+            None
+        }
+        _ => None,
+    };
+    match tree {
         Some(tree) => Head::Commit { id, tree },
         None => Head::Broken(Some(id)),
     }

@@ -7,13 +7,12 @@
 
 use std::ops::Range;
 
-use gix::bstr::ByteSlice;
-
 use super::base::tree_below;
 use super::index::Index;
 use super::objects::{Oid, OidKind};
 use super::raw_index::{Node, RawIndex, Refused};
 use super::repo::{GitError, Head, Repo};
+use super::tree::{TreeItem, items};
 
 /// The index, ready to be compared with HEAD.
 pub struct StagedIndex {
@@ -319,14 +318,6 @@ struct Walk<'a> {
     out: Changes,
 }
 
-/// One entry of a tree of HEAD.
-struct TreeItem {
-    name: Vec<u8>,
-    id: Oid,
-    kind: OidKind,
-    met: bool,
-}
-
 impl<'a> Walk<'a> {
     fn directory(&mut self, dir: Dir<'a>) {
         if self.is_head(&dir) {
@@ -501,31 +492,6 @@ impl<'a> Walk<'a> {
                 .push((item.path.to_vec(), *item.id, item.kind));
         }
     }
-}
-
-/// The entries of a tree, by name; `None` when it cannot be read.
-fn items(repo: &Repo, tree: &Oid) -> Option<Vec<TreeItem>> {
-    use gix::objs::tree::EntryKind;
-    let bytes = repo.objects.tree(tree)?;
-    let mut items = Vec::new();
-    for entry in gix::objs::TreeRefIter::from_bytes(&bytes, tree.kind()) {
-        let entry = entry.ok()?;
-        items.push(TreeItem {
-            name: entry.filename.as_bytes().to_vec(),
-            id: entry.oid.to_owned(),
-            kind: match entry.mode.kind() {
-                EntryKind::Tree => OidKind::Tree,
-                EntryKind::Blob => OidKind::Blob,
-                EntryKind::BlobExecutable => OidKind::Executable,
-                EntryKind::Link => OidKind::Link,
-                EntryKind::Commit => OidKind::Submodule,
-            },
-            met: false,
-        });
-    }
-    // A tree comes from a stranger: its order is not relied upon.
-    items.sort_by(|a, b| a.name.cmp(&b.name));
-    Some(items)
 }
 
 /// The entry `name`, marked as met; a directory if `dir`, else anything but one.
