@@ -6,14 +6,20 @@
 //! Symbolic links are never followed, not as files and not as directories; devices and pipes are never opened.
 
 mod base;
+mod commit;
 mod disk;
 mod open;
+mod past;
 mod paths;
 mod staged;
 mod view;
 mod walk;
 
+pub use commit::{CommitView, CommitsBase, Difference, Trees};
 pub use open::{Opened, open_stdin, open_worktree};
+pub use past::{
+    Depth, Front, OneFile, Past, Stretch, head_of, open_history, open_repository, open_stretch,
+};
 pub use staged::{Steering, Unstaged, open_staged};
 
 use std::path::PathBuf;
