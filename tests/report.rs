@@ -10,6 +10,10 @@
 
 #[path = "report/golden.rs"]
 mod golden;
+#[path = "report/history.rs"]
+mod history;
+#[path = "report/markup.rs"]
+mod markup;
 
 use std::path::Path;
 
@@ -38,24 +42,31 @@ fn check(file: &str, actual: &str) {
 
 /// Without the version of the program, which changes with each release.
 fn unversioned(text: &str) -> String {
-    text.replace(
-        &format!("\"{}\"", env!("CARGO_PKG_VERSION")),
-        "\"[VERSION]\"",
-    )
+    let version = env!("CARGO_PKG_VERSION");
+    text.replace(&format!("\"{version}\""), "\"[VERSION]\"")
+        .replace(&format!("sopsguard {version}"), "sopsguard [VERSION]")
+}
+
+/// The name under which a format's snapshot ends.
+fn ending(format: Format) -> &'static str {
+    match format {
+        Format::Human => "txt",
+        Format::Json => "json",
+        Format::Jsonl => "jsonl",
+        Format::Markdown => "md",
+        Format::Html => "html",
+        Format::Blobs => "ids",
+    }
 }
 
 #[test]
 fn the_golden_outcome_in_every_format() {
     let outcome = golden::everything();
     let style = Style::default();
-    check(
-        "tests/data/report/everything.json",
-        &unversioned(&text(&outcome, Format::Json, &style)),
-    );
-    check(
-        "tests/data/report/everything.jsonl",
-        &unversioned(&text(&outcome, Format::Jsonl, &style)),
-    );
+    for format in Format::ALL.into_iter().filter(|f| *f != Format::Human) {
+        let file = format!("tests/data/report/everything.{}", ending(format));
+        check(&file, &unversioned(&text(&outcome, format, &style)));
+    }
     check(
         "tests/data/report/everything-80.txt",
         &text(&outcome, Format::Human, &style),
@@ -112,7 +123,14 @@ fn the_schema_file_is_current_and_the_report_follows_it() {
     check("docs/schema/report.schema.json", &schema);
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    for outcome in [golden::everything(), golden::one_leak(), golden::empty()] {
+    for outcome in [
+        golden::everything(),
+        golden::one_leak(),
+        golden::empty(),
+        history::incident(),
+        history::clean(),
+        history::push(),
+    ] {
         let mut report: serde_json::Value =
             serde_json::from_str(&text(&outcome, Format::Json, &Style::default())).unwrap();
         let errors: Vec<String> = validator
@@ -133,11 +151,16 @@ fn the_schema_file_is_current_and_the_report_follows_it() {
 
 #[test]
 fn jsonl_holds_the_same_as_json() {
+    for outcome in [golden::everything(), history::incident()] {
+        same_in_lines(&outcome);
+    }
+}
+
+fn same_in_lines(outcome: &Outcome) {
     use serde_json::Value;
-    let outcome = golden::everything();
     let whole: Value =
-        serde_json::from_str(&text(&outcome, Format::Json, &Style::default())).unwrap();
-    let lines: Vec<Value> = text(&outcome, Format::Jsonl, &Style::default())
+        serde_json::from_str(&text(outcome, Format::Json, &Style::default())).unwrap();
+    let lines: Vec<Value> = text(outcome, Format::Jsonl, &Style::default())
         .lines()
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
@@ -275,6 +298,8 @@ fn every_style_shows_the_same_and_only_what_it_may() {
         golden::everything(),
         golden::one_leak(),
         golden::empty(),
+        history::incident(),
+        history::push(),
         odd(),
     ] {
         for width in [0, 57, 80, usize::MAX] {
@@ -285,6 +310,7 @@ fn every_style_shows_the_same_and_only_what_it_may() {
                         width,
                         unicode,
                         quiet,
+                        now: None,
                     };
                     let plain = text(&outcome, Format::Human, &style);
                     let coloured = text(
@@ -423,6 +449,242 @@ fn formats_are_known_by_name() {
     let error = "xml".parse::<Format>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown format; one of: human, json, jsonl"
+        "unknown format; one of: human, json, jsonl, markdown, html, blobs"
+    );
+}
+
+/// The day on which the reports of the tests are made.
+fn dated() -> Style {
+    Style {
+        now: Some(history::noon("2026-09-21")),
+        ..Style::default()
+    }
+}
+
+#[test]
+fn an_incident_in_every_format() {
+    let outcome = history::incident();
+    for format in Format::ALL {
+        let file = format!("tests/data/report/history.{}", ending(format));
+        check(&file, &unversioned(&text(&outcome, format, &dated())));
+    }
+    let one = text(&history::one(), Format::Human, &Style::default());
+    let page = include_str!("../docs/formats.md");
+    assert!(
+        page.contains(&one),
+        "docs/formats.md shows this report:\n{one}"
+    );
+    check(
+        "tests/data/report/history-push.txt",
+        &text(&history::push(), Format::Human, &dated()),
+    );
+    check(
+        "tests/data/report/history-clean.txt",
+        &text(&history::clean(), Format::Human, &dated()),
+    );
+}
+
+/// All outcomes, with those that are at the edges.
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let mut shallow = history::clean();
+    shallow.repository.as_mut().unwrap().shallow = true;
+    let mut clocks = history::incident();
+    let odd = [i64::MIN, i64::MAX, 0, -1, 253_402_300_800, -62_167_219_201];
+    for (f, n) in clocks.findings.iter_mut().zip(0..) {
+        if let Some(e) = &mut f.exposure {
+            e.first_seen = Moment(odd[n % odd.len()]);
+            e.last_seen = Moment(odd[(n * 5 + 1) % odd.len()]);
+        }
+    }
+    let mut settled = history::one();
+    settled.findings[0].severity = Severity::Warning;
+    vec![
+        ("everything", golden::everything()),
+        ("one leak", golden::one_leak()),
+        ("empty", golden::empty()),
+        ("odd", odd_places()),
+        ("incident", history::incident()),
+        ("clean history", history::clean()),
+        ("shallow", shallow),
+        ("one", history::one()),
+        ("settled", settled),
+        ("push", history::push()),
+        ("clocks", clocks),
+        ("many", history::many(300)),
+    ]
+}
+
+fn odd_places() -> Outcome {
+    let mut outcome = odd();
+    outcome.mode = Mode::Range;
+    outcome
+}
+
+#[test]
+fn no_format_shows_a_control_or_bidirectional_character() {
+    for (name, outcome) in outcomes() {
+        for format in Format::ALL {
+            for style in [Style::default(), dated()] {
+                let shown = text(&outcome, format, &style);
+                let hostile = |c: char| {
+                    c != '\n'
+                        && (c.is_control()
+                            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'))
+                };
+                let found = shown.chars().find(|c| hostile(*c));
+                assert_eq!(found, None, "{name} as {}", format.as_str());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_is_well_formed_and_loads_nothing() {
+    for (name, outcome) in outcomes() {
+        for style in [Style::default(), dated()] {
+            let page = text(&outcome, Format::Html, &style);
+            let shown = markup::check(&page);
+            assert!(
+                !page.contains("http://") && !page.contains("https://"),
+                "{name}"
+            );
+            assert_eq!(page.contains("2026-09-21"), style.now.is_some(), "{name}");
+            let hostile = name == "incident" || name == "clocks";
+            assert_eq!(
+                shown.contains("<script>alert(1)</script>"),
+                hostile,
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_page_names_who_is_to_be_told_and_what_to_do() {
+    let page = text(&history::incident(), Format::Html, &dated());
+    let shown = markup::check(&page);
+    for told in [
+        "Rotate 6 credentials",
+        "Grace Hopper <grace@example.com>",
+        "one value in 3 places",
+        "2026-08-30",
+        "63 refs",
+        "Do not count on a revert",
+        "does not revoke it at its issuer",
+        "Not complete",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+}
+
+#[test]
+fn an_incident_of_any_size_stays_readable() {
+    let outcome = history::many(5_300);
+    let page = text(&outcome, Format::Html, &dated());
+    markup::check(&page);
+    assert_eq!(page.matches("<rect class=\"bar ").count(), 60 + 4);
+    assert_eq!(page.matches("<tr id=\"r").count(), 5_000);
+    assert!(page.contains("Only the first 5,000 of 5,300 rows are listed"));
+    assert!(page.contains("the worst 60 of 5,300 rows"));
+    assert!(page.len() < 6_000_000, "{}", page.len());
+    let comment = text(&outcome, Format::Markdown, &dated());
+    assert!(comment.len() < 65_000, "{}", comment.len());
+    let shown = text(&outcome, Format::Human, &dated());
+    assert!(shown.lines().count() < 5_000);
+}
+
+#[test]
+fn nothing_leaked_is_no_alarm() {
+    for format in [Format::Human, Format::Markdown, Format::Html] {
+        let shown = text(&history::clean(), format, &dated());
+        assert!(
+            !shown.contains("Rotate") && !shown.contains("revoke"),
+            "{shown}"
+        );
+    }
+    assert_eq!(text(&history::clean(), Format::Blobs, &dated()), "");
+}
+
+#[test]
+fn credentials_are_counted_once_and_the_lead_is_the_first_line() {
+    let shown = text(&history::incident(), Format::Human, &Style::default());
+    assert!(shown.starts_with("rotate 6 credentials: "), "{shown}");
+    assert_eq!(shown.matches("does not revoke").count(), 1);
+    // The last line, as in every mode, is not wrapped.
+    let lines: Vec<&str> = shown.trim_end().lines().collect();
+    let (_, above) = lines.split_last().unwrap();
+    assert!(above.iter().all(|l| l.chars().count() <= 80), "{shown}");
+}
+
+#[test]
+fn a_push_tells_the_commit_of_a_finding() {
+    let shown = text(&history::push(), Format::Human, &Style::default());
+    assert!(
+        shown.contains("in:   commit 0000002001, and 1 more"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn blobs_are_ids_and_nothing_else() {
+    let shown = text(&history::incident(), Format::Blobs, &dated());
+    let ids: Vec<&str> = shown.lines().collect();
+    assert!(ids.is_sorted() && ids.len() == 8, "{shown}");
+    for id in &ids {
+        assert!(id.len() == 40 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+    // Neither what is only a warning nor what the baseline hides.
+    for n in [0x900 + 1000, 0xb00 + 1000, 0xa01] {
+        assert!(!shown.contains(&history::id(n)));
+    }
+    let twice = ids.windows(2).any(|w| w[0] == w[1]);
+    assert!(!twice);
+}
+
+#[test]
+fn a_broken_config_is_no_leak_to_strip() {
+    let broken = sopsguard::checks::TABLE
+        .into_iter()
+        .find(|c| c.id == "config-invalid")
+        .unwrap();
+    let mut outcome = history::one();
+    let mut f = Finding::new(
+        broken,
+        &RepoPath::new(".sops.yaml"),
+        golden::at_line(1),
+        "sops cannot load it".into(),
+    );
+    f.blob = Some(history::id(0xf00));
+    outcome.findings.push(f);
+    let shown = text(&outcome, Format::Blobs, &dated());
+    assert_eq!(shown.lines().count(), 1);
+    assert!(!shown.contains(&history::id(0xf00)));
+}
+
+#[test]
+fn files_that_a_key_opens_are_related_places() {
+    let report: serde_json::Value =
+        serde_json::from_str(&text(&history::incident(), Format::Json, &dated())).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let related: Vec<&str> = findings
+        .iter()
+        .flat_map(|f| f["related"].as_array().unwrap())
+        .map(|r| r["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        related,
+        [
+            "this key opens it, at HEAD; 9 versions in all",
+            "this key opens 1 earlier version",
+            "this key opens it, at HEAD",
+        ]
+    );
+    assert_eq!(
+        findings[4]["exposure"]["first_seen"],
+        "2023-01-17T12:00:00Z"
+    );
+    assert_eq!(
+        report["blind_spots"][0]["origin"]["commit"],
+        history::id(0xc00)
     );
 }

@@ -1,7 +1,8 @@
-//! A day of the civil calendar, for what holds only for a time. Which day is today is told from outside.
+//! Days of the civil calendar, and moments as dates and times. Which day is today is told from outside.
 
 use std::fmt;
 
+use super::Moment;
 use super::safe::Shown;
 
 /// A day, in UTC.
@@ -13,6 +14,13 @@ pub struct Date {
 }
 
 impl Date {
+    /// A day of the years 0 to 9999; `None` for days that do not exist.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let exists =
+            year <= 9999 && (1..=12).contains(&month) && (1..=days_of(year, month)).contains(&day);
+        exists.then_some(Self { year, month, day })
+    }
+
     /// From `YYYY-MM-DD`; `None` for anything else and for days that do not exist.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -25,65 +33,102 @@ impl Date {
             return None;
         }
         let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
-        let leap = is_leap(year);
-        let last = match month {
-            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-            4 | 6 | 9 | 11 => 30,
-            2 if leap => 29,
-            2 => 28,
-            _ => return None,
-        };
-        (1..=last).contains(&day).then_some(Self {
-            year,
-            month: month as u8,
-            day: day as u8,
-        })
+        Self::new(year, month as u8, day as u8)
     }
 
     /// The day of a moment, in seconds since 1970. Moments after the year 9999 give its last day.
     pub fn of_unix(seconds: u64) -> Self {
-        let mut days = seconds / 86_400;
-        let mut year = 1970u16;
+        Moment(i64::try_from(seconds).unwrap_or(i64::MAX)).date()
+    }
+
+    /// The year.
+    pub fn year(self) -> u16 {
+        self.year
+    }
+
+    /// The month, from 1.
+    pub fn month(self) -> u8 {
+        self.month
+    }
+
+    /// The moment at which it begins.
+    pub fn start(self) -> Moment {
+        let whole = i64::from(self.year) / CYCLE.0 * CYCLE.1;
+        let years = self.year - self.year % 400..self.year;
+        let months = 1..self.month;
+        let days = whole
+            + years
+                .map(|y| if is_leap(y) { 366 } else { 365 })
+                .sum::<i64>()
+            + months
+                .map(|m| i64::from(days_of(self.year, m)))
+                .sum::<i64>()
+            + i64::from(self.day)
+            - 1;
+        Moment((days - BEFORE_1970) * DAY)
+    }
+}
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// Days from the first of January of the year 0 to that of 1970.
+const BEFORE_1970: i64 = 719_528;
+/// The calendar repeats itself: years, and their days.
+const CYCLE: (i64, i64) = (400, 146_097);
+
+impl Moment {
+    /// Brought into the years 0 to 9999, the only ones that can be written: a committer's clock says anything.
+    fn bounded(self) -> i64 {
+        self.0.clamp(-BEFORE_1970 * DAY, 253_402_300_799)
+    }
+
+    /// Its day, in UTC.
+    pub fn date(self) -> Date {
+        let days = self.bounded().div_euclid(DAY) + BEFORE_1970;
+        let mut year = (days / CYCLE.1 * CYCLE.0) as u16;
+        let mut days = days % CYCLE.1;
         loop {
-            let leap = is_leap(year);
-            let length = if leap { 366 } else { 365 };
+            let length = if is_leap(year) { 366 } else { 365 };
             if days < length {
-                break;
-            }
-            if year == 9999 {
-                days = 364;
                 break;
             }
             days -= length;
             year += 1;
         }
-        let leap = is_leap(year);
         let mut month = 1u8;
-        for length in [
-            31,
-            if leap { 29 } else { 28 },
-            31,
-            30,
-            31,
-            30,
-            31,
-            31,
-            30,
-            31,
-            30,
-            31,
-        ] {
-            if days < length {
-                break;
-            }
-            days -= length;
+        while days >= i64::from(days_of(year, month)) {
+            days -= i64::from(days_of(year, month));
             month += 1;
         }
-        Self {
+        Date {
             year,
             month,
             day: days as u8 + 1,
         }
+    }
+}
+
+/// As RFC 3339 writes it, in UTC: `2024-05-01T12:00:00Z`.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let second = self.bounded().rem_euclid(DAY);
+        let (hour, minute) = (second / 3600, second / 60 % 60);
+        write!(
+            f,
+            "{}T{hour:02}:{minute:02}:{:02}Z",
+            self.date(),
+            second % 60
+        )
+    }
+}
+
+/// Days of a month, from 1.
+fn days_of(year: u16, month: u8) -> u8 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     }
 }
 
@@ -145,5 +190,32 @@ mod tests {
         ] {
             assert_eq!(Date::of_unix(seconds).to_string(), day);
         }
+    }
+
+    #[test]
+    fn moments_of_any_clock_can_be_written() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (1_714_564_800, "2024-05-01T12:00:00Z"),
+            (-62_167_219_200, "0000-01-01T00:00:00Z"),
+            (-62_167_219_201, "0000-01-01T00:00:00Z"),
+            (i64::MIN, "0000-01-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Moment(seconds).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn days_begin_when_they_should() {
+        for seconds in (-62_167_219_200..253_402_300_799).step_by(86_400 * 1_009 + 7) {
+            let moment = Moment(seconds);
+            let start = moment.date().start();
+            assert_eq!(start.date(), moment.date());
+            assert!((0..86_400).contains(&(moment.0 - start.0)), "{moment}");
+        }
+        assert_eq!(Date::new(2023, 2, 29), None);
     }
 }

@@ -33,6 +33,11 @@ impl Mode {
             Self::Stdin => "stdin",
         }
     }
+
+    /// Whether a change is judged, which must not switch off its own guard.
+    pub fn is_change(self) -> bool {
+        matches!(self, Self::Staged | Self::Range | Self::PreReceive)
+    }
 }
 
 /// The repository that was scanned.

@@ -6,6 +6,7 @@
 
 mod group;
 mod ink;
+mod leaks;
 mod snippet;
 
 use std::collections::BTreeSet;
@@ -13,9 +14,9 @@ use std::collections::BTreeSet;
 use self::group::{Block, Section, common, common_directory};
 use self::ink::{BOLD, CYAN, DIM, GREEN, Ink, Lead, severity_code};
 use super::Style;
-use crate::model::{
-    BlindSpot, Counts, Finding, GovernedBy, Mode, Outcome, RepoPath, Severity, View,
-};
+use super::incident::{self, Incident};
+use super::phrases::{at, came_with, hidden, origin, path_line, plural, rule_text, scope};
+use crate::model::{BlindSpot, Finding, Origin, Outcome, RepoPath, Severity};
 
 /// Further places of one block that are listed.
 const PLACES: usize = 4;
@@ -36,6 +37,14 @@ pub(super) fn text(outcome: &Outcome, style: &Style) -> String {
     };
     let (notes, findings): (Vec<&Finding>, Vec<&Finding>) =
         outcome.active().partition(|f| f.severity == Severity::Note);
+    let incident = incident::is_audit(outcome).then(|| Incident::of(outcome));
+    let (leaks, findings): (Vec<&Finding>, Vec<&Finding>) = findings
+        .into_iter()
+        .partition(|f| incident.is_some() && f.exposure.is_some());
+    let incident = incident.filter(|_| !leaks.is_empty());
+    if let Some(incident) = &incident {
+        page.leaks(incident);
+    }
     for section in group::sections(findings.into_iter()) {
         page.section(&section);
     }
@@ -43,6 +52,9 @@ pub(super) fn text(outcome: &Outcome, style: &Style) -> String {
         page.notes(&notes);
     }
     page.blind_spots(&outcome.blind_spots, style.quiet);
+    if incident.is_some() {
+        page.not_revoked();
+    }
     if !(style.quiet && outcome.findings.is_empty() && outcome.blind_spots.is_empty()) {
         page.summary(outcome);
     }
@@ -95,6 +107,7 @@ impl Page {
             self.place(if i == 0 { "also" } else { "" }, finding);
         }
         self.more(block.rest.len(), PLACES, 10);
+        self.commits(block.all());
         self.advice(
             first,
             first.help.as_str(),
@@ -128,6 +141,7 @@ impl Page {
             self.line(&line);
         }
         self.more(blocks.len(), FILES, 4);
+        self.commits(blocks.iter().flat_map(Block::all));
         let fix = common(blocks, |f| f.fix.as_ref().map_or("", |m| m.as_str()));
         self.advice(first, &common(blocks, |f| f.help.as_str()), &fix);
         self.related(blocks.iter().flat_map(Block::all));
@@ -172,6 +186,22 @@ impl Page {
             );
             let lead = Lead::default().plain(self.ink, "    ");
             self.ink.paragraph(&mut self.out, &lead, &text, 4);
+        }
+    }
+
+    /// The commits that findings came with, where commits are scanned.
+    fn commits<'o>(&mut self, findings: impl Iterator<Item = &'o Finding>) {
+        let (mut seen, mut listed, mut total) = (BTreeSet::new(), Vec::new(), 0);
+        for finding in findings {
+            for origin in &finding.origins {
+                if seen.insert((origin.kind, &origin.commit)) {
+                    listed.push(Origin::clone(origin));
+                }
+            }
+            total = total.max(finding.origins_total);
+        }
+        if let Some(text) = came_with(&listed, total) {
+            self.field("in", &text);
         }
     }
 
@@ -281,8 +311,10 @@ impl Page {
                     )
                     .with(self.ink, BOLD, spot.code.as_str())
                     .plain(self.ink, ": ");
-                self.ink
-                    .paragraph(&mut self.out, &lead, spot.reason.as_str(), 4);
+                let place = spot.origin.as_ref().and_then(origin);
+                let place = place.map_or_else(String::new, |p| format!(" (in {p})"));
+                let reason = format!("{}{place}", spot.reason.as_str());
+                self.ink.paragraph(&mut self.out, &lead, &reason, 4);
             }
             self.more(spots.len(), BLIND_SPOTS, 2);
         }
@@ -324,15 +356,7 @@ impl Page {
             last.push_str(&format!(" ({} accepted)", counts.accepted));
         }
         let hidden = hidden(&counts);
-        let files = match outcome.mode {
-            Mode::Staged => plural(stats.files, "staged file", "staged files"),
-            Mode::Worktree | Mode::Stdin => plural(stats.files, "file", "files"),
-            Mode::Range | Mode::History | Mode::PreReceive => {
-                let versions = plural(stats.files, "file version", "file versions");
-                let commits = plural(stats.commits.unwrap_or(0), "commit", "commits");
-                format!("{versions} of {commits}")
-            }
-        };
+        let files = scope(outcome);
         let line = if parts.is_empty() {
             format!(
                 "{}: {files}, {} encrypted{hidden}, {seconds}",
@@ -353,53 +377,4 @@ impl Page {
         self.out.push_str(text);
         self.out.push('\n');
     }
-}
-
-/// How many are hidden or softened, and by what.
-fn hidden(counts: &Counts) -> String {
-    [
-        (counts.inline, "ignored inline"),
-        (counts.off, "switched off by settings"),
-        (counts.known, "not new"),
-        (counts.baseline, "in the baseline"),
-        (counts.softened, "softened by settings"),
-    ]
-    .into_iter()
-    .filter(|(count, _)| *count > 0)
-    .map(|(count, by)| format!(", {count} {by}"))
-    .collect()
-}
-
-fn plural(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-fn path_line(path: &RepoPath, line: Option<u32>) -> String {
-    match line {
-        Some(line) => format!("{path}:{line}"),
-        None => path.to_string(),
-    }
-}
-
-/// `path:line:column`, as far as known.
-fn at(finding: &Finding) -> String {
-    match finding.place.position {
-        Some(p) => format!("{}:{}:{}", finding.path, p.line, p.column),
-        None => finding.path.to_string(),
-    }
-}
-
-/// Rules are counted from 1 here, as people do.
-fn rule_text(rule: &GovernedBy) -> String {
-    let view = match rule.at {
-        View::Own => "",
-        View::Base => ", in the base view",
-        View::Head => ", at HEAD",
-    };
-    format!(
-        "{} rule {} (line {}{view})",
-        rule.config,
-        u64::from(rule.rule) + 1,
-        rule.line
-    )
 }

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use super::phrases::opened;
 use crate::model::{self, Message, Outcome, RepoPath, Severity};
 
 /// Version of the format. It grows when a field changes its meaning or goes away, not when one is added.
@@ -167,7 +167,7 @@ pub struct Finding {
     /// How many origins there are.
     pub origins_total: u64,
     /// How far a leaked value spread; `null` outside `--history`.
-    pub exposure: Option<Map<String, Value>>,
+    pub exposure: Option<Exposure>,
 }
 
 /// Whether a finding counts.
@@ -295,6 +295,73 @@ pub enum OriginKind {
     Message,
     /// On standard input.
     Stdin,
+}
+
+/// How far a leaked value spread. Times are those of committers' clocks.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Exposure {
+    /// The oldest commit that brought it; `null` for what no commit holds.
+    pub first_commit: Option<String>,
+    /// When that was, in UTC (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub first_seen: String,
+    /// The newest commit that holds it; `null` while the tip of a ref holds it.
+    pub last_commit: Option<String>,
+    /// When it was seen last, in UTC (RFC 3339).
+    #[schemars(extend("format" = "date-time"))]
+    pub last_seen: String,
+    /// Who committed it first.
+    pub author: Option<Person>,
+    /// How many commits hold it.
+    pub commits: u64,
+    /// Refs, stashes and reflogs that still reach it, by full name, at most 50.
+    pub refs: Vec<String>,
+    /// How many there are.
+    pub refs_total: u64,
+    /// Whether HEAD holds it.
+    pub at_head: bool,
+    /// Whether HEAD has the file encrypted.
+    pub encrypted_now: bool,
+    /// Whether the value was replaced.
+    pub value_changed: ValueChanged,
+    /// Findings with equal values share this number; `null` where values were not compared.
+    pub value_group: Option<u32>,
+    /// Its plaintext versions, oldest first.
+    pub versions: Vec<LeakedVersion>,
+}
+
+/// Who committed something. Words that look like key material are `[masked]`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What is known of whether a leaked value was replaced.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueChanged {
+    /// The value of today was decrypted and is another one.
+    Proven,
+    /// The ciphertext of today has a length that the leaked value cannot have.
+    Likely,
+    /// Nothing can be told.
+    Unknown,
+    /// It is still the same.
+    No,
+}
+
+/// One plaintext version of a leaked value.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LeakedVersion {
+    /// The blob.
+    pub blob: String,
+    /// The commit that holds it while no parent does.
+    pub first_commit: Option<String>,
+    /// The first commit on that line of development without it; `null` while it is there.
+    pub removed_commit: Option<String>,
 }
 
 /// Something that could not be judged.
@@ -464,11 +531,19 @@ impl Finding {
             help: said(&f.help),
             fix: f.fix.as_ref().and_then(said).map(|command| Fix { command }),
             fingerprint: f.fingerprint(),
-            related: f.related.iter().map(Related::of).collect(),
+            related: f
+                .related
+                .iter()
+                .map(Related::of)
+                .chain(f.opens.iter().map(Related::opened))
+                .collect(),
             governed_by: f.governed_by.iter().map(GovernedBy::of).collect(),
-            origins: vec![Origin::of(mode, f.blob.clone())],
-            origins_total: 1,
-            exposure: None,
+            origins: match f.origins.as_slice() {
+                [] => vec![Origin::current(mode, f.blob.clone())],
+                seen => seen.iter().map(Origin::of).collect(),
+            },
+            origins_total: f.origins_total.max(f.origins.len() as u64).max(1),
+            exposure: f.exposure.as_deref().map(Exposure::of),
         }
     }
 }
@@ -522,6 +597,17 @@ impl Related {
     }
 }
 
+impl Related {
+    /// A file that a leaked key opens.
+    fn opened(o: &model::Opened) -> Self {
+        Self {
+            path: path_text(&o.path),
+            line: None,
+            message: opened(o),
+        }
+    }
+}
+
 impl GovernedBy {
     fn of(g: &model::GovernedBy) -> Self {
         let at = match g.at {
@@ -538,8 +624,61 @@ impl GovernedBy {
     }
 }
 
+impl Exposure {
+    fn of(e: &model::Exposure) -> Self {
+        Self {
+            first_commit: e.first_commit.clone(),
+            first_seen: e.first_seen.to_string(),
+            last_commit: e.last_commit.clone(),
+            last_seen: e.last_seen.to_string(),
+            author: e.author.as_ref().map(|p| Person {
+                name: p.name.as_str().to_owned(),
+                email: p.email.as_str().to_owned(),
+            }),
+            commits: e.commits,
+            refs: e.refs.iter().map(path_text).collect(),
+            refs_total: e.refs_total.max(e.refs.len() as u64),
+            at_head: e.at_head,
+            encrypted_now: e.encrypted_now,
+            value_changed: match e.value_changed {
+                model::ValueChanged::Proven => ValueChanged::Proven,
+                model::ValueChanged::Likely => ValueChanged::Likely,
+                model::ValueChanged::Unknown => ValueChanged::Unknown,
+                model::ValueChanged::No => ValueChanged::No,
+            },
+            value_group: e.value_group,
+            versions: e
+                .versions
+                .iter()
+                .map(|v| LeakedVersion {
+                    blob: v.blob.clone(),
+                    first_commit: v.first_commit.clone(),
+                    removed_commit: v.removed_commit.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
 impl Origin {
-    fn of(mode: model::Mode, blob: Option<String>) -> Self {
+    /// A place in history.
+    fn of(origin: &model::Origin) -> Self {
+        Self {
+            kind: match origin.kind {
+                model::OriginKind::Commit => OriginKind::Commit,
+                model::OriginKind::Stash => OriginKind::Stash,
+                model::OriginKind::Reflog => OriginKind::Reflog,
+                model::OriginKind::Unreachable => OriginKind::Unreachable,
+                model::OriginKind::Message => OriginKind::Message,
+            },
+            commit: origin.commit.clone(),
+            blob: origin.blob.clone(),
+            reference: origin.reference.as_ref().map(path_text),
+        }
+    }
+
+    /// The place that is scanned, where nothing more is known.
+    fn current(mode: model::Mode, blob: Option<String>) -> Self {
         let kind = match mode {
             model::Mode::Worktree => OriginKind::Worktree,
             // What a hook manager names without staging it is read from the disk, and so is a config never added.
@@ -568,7 +707,10 @@ impl BlindSpot {
             reason: b.reason.as_str().to_owned(),
             blocking: b.blocking,
             accepted_by: b.accepted.as_ref().map(AcceptedBy::of),
-            origin: Some(Origin::of(mode, None)),
+            origin: Some(match &b.origin {
+                Some(origin) => Origin::of(origin),
+                None => Origin::current(mode, None),
+            }),
         }
     }
 }

@@ -7,11 +7,16 @@
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use crate::model::{CheckInfo, Outcome};
+use crate::model::{CheckInfo, Moment, Outcome};
 
+mod blobs;
+mod html;
 mod human;
+mod incident;
 pub mod json;
 mod jsonl;
+mod markdown;
+mod phrases;
 
 /// The formats a report can be written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -23,17 +28,33 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     Jsonl,
+    /// Text for a ticket or the comment on a merge request.
+    Markdown,
+    /// A page for a browser.
+    Html,
+    /// Object ids for a rewrite of history.
+    Blobs,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Human, Self::Json, Self::Jsonl];
+    pub const ALL: [Self; 6] = [
+        Self::Human,
+        Self::Json,
+        Self::Jsonl,
+        Self::Markdown,
+        Self::Html,
+        Self::Blobs,
+    ];
 
     /// The names that [`Format::from_str`] takes, in the order of [`Format::ALL`].
-    pub const NAMES: [&'static str; 3] = [
+    pub const NAMES: [&'static str; 6] = [
         Self::Human.as_str(),
         Self::Json.as_str(),
         Self::Jsonl.as_str(),
+        Self::Markdown.as_str(),
+        Self::Html.as_str(),
+        Self::Blobs.as_str(),
     ];
 
     /// The stable name, as on the command line.
@@ -42,6 +63,9 @@ impl Format {
             Self::Human => "human",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Blobs => "blobs",
         }
     }
 }
@@ -62,7 +86,7 @@ impl FromStr for Format {
     }
 }
 
-/// How the human report looks. The other formats take no notice.
+/// How reports look. All but `now` is for the human report; formats for scripts take no notice of any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
     /// Whether ANSI colours are written.
@@ -73,6 +97,8 @@ pub struct Style {
     pub unicode: bool,
     /// Whether only what must be acted on is shown: no notes, no blind spots that let pass, nothing for a clean run.
     pub quiet: bool,
+    /// When the report is made, where it may say so; `None` leaves the date out.
+    pub now: Option<Moment>,
 }
 
 impl Default for Style {
@@ -82,6 +108,7 @@ impl Default for Style {
             width: 80,
             unicode: true,
             quiet: false,
+            now: None,
         }
     }
 }
@@ -100,5 +127,8 @@ pub fn render(
         Format::Human => out.write_all(human::text(outcome, style).as_bytes()),
         Format::Json => json::render(outcome, out),
         Format::Jsonl => jsonl::render(outcome, out),
+        Format::Markdown => out.write_all(markdown::text(outcome, style).as_bytes()),
+        Format::Html => out.write_all(html::text(outcome, style).as_bytes()),
+        Format::Blobs => out.write_all(blobs::text(outcome).as_bytes()),
     }
 }
