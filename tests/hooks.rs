@@ -188,12 +188,19 @@ fn a_leaking_commit_is_refused_and_a_clean_one_passes() {
     lab.run(&["hook", "install"])
         .is(0, &["installed ", "hooks/pre-commit"]);
     assert_eq!(mode(&lab.hook()), 0o755);
-    assert_eq!(names(lab.hook().parent().unwrap()), ["pre-commit"]);
-    lab.run(&["hook", "status"])
-        .is(0, &["installed by sopsguard (version 1, up to date)"]);
+    let dir = lab.hook().parent().unwrap().to_owned();
+    assert_eq!(names(&dir), ["pre-commit", "pre-push"]);
+    assert_eq!(mode(&dir.join("pre-push")), 0o755);
+    lab.run(&["hook", "status"]).is(
+        0,
+        &[
+            "pre-commit: installed by sopsguard (version 1, up to date)",
+            "pre-push: installed by sopsguard (version 1, up to date)",
+        ],
+    );
     lab.guards(&lab.top());
     lab.run(&["hook", "uninstall"]).is(0, &["removed "]);
-    assert!(!lab.hook().exists());
+    assert_eq!(names(&dir), [""; 0]);
     lab.commit("leak.yaml", LEAK).is(0, &[]);
 }
 
@@ -707,16 +714,309 @@ fn a_generated_directory_of_husky_is_left_alone() {
     assert_eq!(names(&lab.top().join(".husky/_")), ["pre-commit"]);
 }
 
+/// A hook that is told of a push.
+fn told(lab: &Lab, at: &Path, args: &[&str], env: &[(&str, &str)], text: &str) -> Ran {
+    let mut child = lab
+        .command(&lab.program(), at)
+        .args(args)
+        .envs(env.iter().copied())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Who refuses at once does not read.
+    let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+    Ran::of(&child.wait_with_output().unwrap())
+}
+
 #[test]
-fn what_cannot_run_yet_refuses() {
+fn what_is_told_wrongly_of_a_push_refuses() {
     let lab = Lab::new();
-    for event in ["pre-push", "pre-receive"] {
-        lab.run(&["hook", "run", event, "origin", "--url", "x"])
-            .is(2, &["not available yet"]);
+    lab.commit("a.yaml", CLEAN).is(0, &[]);
+    let top = lab.top();
+    let head = lab.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let zero = "0".repeat(40);
+    let push = ["hook", "run", "pre-push", "origin", "url"];
+    let receive = ["hook", "run", "pre-receive"];
+    // Nothing, and what is only taken away.
+    told(&lab, &top, &push, &[], "").is(0, &[]);
+    told(&lab, &top, &receive, &[], "").is(0, &[]);
+    let gone = format!("(delete) {zero} refs/heads/x {head}\n");
+    told(&lab, &top, &push, &[], &gone).is(0, &[]);
+    let gone = format!("{head} {zero} refs/heads/x\n");
+    told(&lab, &top, &receive, &[], &gone).is(0, &[]);
+    for line in ["x\n", "\n\n", "a b c\n", &format!("{head} {zero}\n")] {
+        told(&lab, &top, &push, &[], line).is(2, &["is not understood"]);
+        told(&lab, &top, &receive, &[], line).is(2, &["is not understood"]);
     }
+    let alone = ["hook", "run", "pre-push"];
+    told(&lab, &top, &alone, &[], "").is(2, &["told nothing of the push"]);
+    let nowhere = [("PRE_COMMIT_TO_REF", "nowhere")];
+    told(&lab, &top, &alone, &nowhere, "").is(2, &["no revision `nowhere`"]);
+    told(&lab, &top, &[&push[..], &["more"]].concat(), &[], "").is(2, &["name of a remote"]);
+    told(&lab, &top, &[&receive[..], &["a"]].concat(), &[], "").is(2, &["takes no paths"]);
+    told(&lab, &top, &[&push[..], &["--staged"]].concat(), &[], "").is(2, &["no meaning"]);
     lab.run(&["hook", "run"]).is(2, &[]);
     lab.run(&["hook", "run", "pre-commit", "--stdin", "--stdin-path", "x"])
         .is(2, &[]);
+    told(&lab, &lab.base(), &push, &[], &gone).is(2, &["no Git repository"]);
+}
+
+/// A hook of a push that says what it was told, and refuses if there is a file `veto`.
+const LISTENER: &str =
+    "#!/bin/sh\nwhile read -r line; do echo \"heard $1: $line\"; done\n[ ! -e veto ] || exit 7\n";
+
+#[test]
+fn a_chained_hook_of_a_push_and_the_guard_are_told_the_same() {
+    let lab = Lab::new();
+    lab.commit("a.yaml", CLEAN).is(0, &[]);
+    let listener = lab.write(".git/hooks/pre-push", LISTENER, 0o755);
+    lab.run(&["hook", "install"]).is(
+        2,
+        &[
+            "pre-push exists",
+            "--chain",
+            "sopsguard hook run pre-push \"$@\" || exit",
+        ],
+    );
+    // One that is refused keeps the other from being written.
+    assert_eq!(names(lab.hook().parent().unwrap()), ["pre-push"]);
+    lab.run(&["hook", "install", "--chain"])
+        .is(0, &["runs first"]);
+    // A program in place of the guard, which says what it is told.
+    fs::remove_file(lab.program()).unwrap();
+    fs::write(
+        lab.program(),
+        "#!/bin/sh\necho \"guard: $*\"\ncat\nexit 3\n",
+    )
+    .unwrap();
+    fs::set_permissions(lab.program(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |text: &str| {
+        let mut child = lab
+            .command(&listener, &lab.top())
+            .args(["origin", "a url"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+        Ran::of(&child.wait_with_output().unwrap())
+    };
+    let both = run("one 1\ntwo 2\n");
+    both.is(3, &[]);
+    assert_eq!(
+        both.text,
+        "heard origin: one 1\nheard origin: two 2\nguard: hook run pre-push origin a url\none 1\ntwo 2\n"
+    );
+    assert_eq!(run("").text, "guard: hook run pre-push origin a url\n");
+    lab.write("veto", "", 0o644);
+    run("one 1\n").is(7, &["heard origin: one 1"]);
+    fs::remove_file(lab.program()).unwrap();
+    fs::remove_file(lab.top().join("veto")).unwrap();
+    run("one 1\n").is(2, &["heard", "sopsguard itself was not found"]);
+}
+
+#[test]
+fn a_push_without_the_program_is_refused() {
+    let lab = Lab::new();
+    lab.commit("a.yaml", CLEAN).is(0, &[]);
+    lab.git_at(
+        &lab.base(),
+        &["init", "-q", "--bare", "--template=", "bare.git"],
+    );
+    lab.run(&["hook", "install"]).is(0, &[]);
+    fs::rename(lab.program(), lab.base().join("bin/gone")).unwrap();
+    let push = |args: &[&str]| {
+        let output = lab
+            .command(Path::new("git"), &lab.top())
+            .arg("push")
+            .args(args)
+            .output();
+        Ran::of(&output.unwrap())
+    };
+    push(&["../bare.git", "main"]).is(
+        1,
+        &["sopsguard itself was not found", "git push --no-verify"],
+    );
+    push(&["--no-verify", "../bare.git", "main"]).is(0, &[]);
+    // The same on the server.
+    fs::rename(lab.base().join("bin/gone"), lab.program()).unwrap();
+    let bare = lab.base().join("bare.git");
+    lab.run_at(&bare, &["hook", "install", "--server"])
+        .is(0, &["installed "]);
+    fs::rename(lab.program(), lab.base().join("bin/gone")).unwrap();
+    push(&["--no-verify", "../bare.git", "main:new"]).is(
+        1,
+        &[
+            "not found",
+            "PATH of the server",
+            "pre-receive hook declined",
+        ],
+    );
+}
+
+#[test]
+fn a_server_has_a_hook_of_its_own() {
+    let lab = Lab::new();
+    lab.git_at(
+        &lab.base(),
+        &["init", "-q", "--bare", "--template=", "bare.git"],
+    );
+    let bare = lab.base().join("bare.git");
+    lab.run_at(&bare, &["hook", "status"]).is(
+        1,
+        &[
+            "pre-receive: no hook file",
+            "git runs: nothing at pre-receive",
+        ],
+    );
+    lab.run_at(&bare, &["hook", "install"])
+        .is(2, &["no worktree", "hook install --server"]);
+    for _ in 0..2 {
+        lab.run_at(&bare, &["hook", "install", "--server"])
+            .is(0, &["installed "]);
+    }
+    assert_eq!(names(&bare.join("hooks")), ["pre-receive"]);
+    assert_eq!(mode(&bare.join("hooks/pre-receive")), 0o755);
+    let status = lab.run_at(&bare, &["hook", "status"]);
+    status.is(
+        0,
+        &["pre-receive: installed by sopsguard (version 1, up to date)"],
+    );
+    assert!(!status.text.contains("pre-commit"), "{}", status.text);
+    lab.run_at(&bare, &["hook", "uninstall"]).is(
+        0,
+        &["pre-commit is not installed", "pre-push is not installed"],
+    );
+    lab.run_at(&bare, &["hook", "uninstall", "--server"])
+        .is(0, &["removed "]);
+    assert_eq!(names(&bare.join("hooks")), [""; 0]);
+    // In a repository with files it stands beside the others.
+    lab.run(&["hook", "install"]).is(0, &[]);
+    lab.run(&["hook", "status", "--server"])
+        .is(1, &["pre-receive: no hook file"]);
+    lab.run(&["hook", "install", "--server"])
+        .is(0, &["installed "]);
+    lab.run(&["hook", "status"]).is(
+        0,
+        &[
+            "pre-commit: installed",
+            "pre-push: installed",
+            "pre-receive: installed",
+        ],
+    );
+    lab.run(&["hook", "uninstall"]).is(0, &["removed"]);
+    assert_eq!(names(lab.hook().parent().unwrap()), ["pre-receive"]);
+    // A foreign one is chained.
+    let mine = lab.write(".git/hooks/pre-receive", LISTENER, 0o755);
+    lab.run(&["hook", "install", "--server"])
+        .is(2, &["never overwritten", "hook install --server --chain"]);
+    lab.run(&["hook", "install", "--server", "--chain"])
+        .is(0, &["runs first"]);
+    lab.run(&["hook", "uninstall", "--server"])
+        .is(0, &["is back"]);
+    assert_eq!(fs::read_to_string(mine).unwrap(), LISTENER);
+}
+
+#[test]
+fn a_missing_hook_of_pushes_is_told_and_a_broken_one_counts() {
+    let lab = Lab::new();
+    lab.run(&["hook", "install"]).is(0, &[]);
+    let push = lab.top().join(".git/hooks/pre-push");
+    let script = fs::read_to_string(&push).unwrap();
+    fs::write(&push, script + "echo mine\n").unwrap();
+    lab.run(&["hook", "status"]).is(
+        1,
+        &["pre-push: installed by sopsguard (version 1, changed by hand)"],
+    );
+    lab.run(&["hook", "install"]).is(2, &["changed by hand"]);
+    fs::remove_file(&push).unwrap();
+    lab.run(&["hook", "status"]).is(
+        0,
+        &["pre-push: no hook file", "git runs: nothing at pre-push"],
+    );
+    lab.run(&["hook", "install"])
+        .is(0, &["pre-commit is installed already", "hooks/pre-push"]);
+}
+
+#[test]
+fn a_manager_that_is_only_told_of_commits_keeps_nothing_from_them() {
+    let lab = Lab::new();
+    lab.write(
+        "lefthook.yml",
+        "pre-commit:\n  jobs:\n    - run: sopsguard hook run pre-commit\n",
+        0o644,
+    );
+    lab.write(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\ncall_lefthook run \"pre-commit\" \"$@\"\n",
+        0o755,
+    );
+    let said = [
+        "lefthook is told to run sopsguard already",
+        "pre-push: not installed",
+        "- run: sopsguard hook run pre-push {1} {2}",
+        "use_stdin: true",
+    ];
+    lab.run(&["hook", "install"]).is(0, &said);
+    lab.run(&["hook", "status"])
+        .is(0, &["pre-push: no hook file"]);
+    lab.write(
+        ".git/hooks/pre-push",
+        "#!/bin/sh\ncall_lefthook run \"pre-push\" \"$@\"\n",
+        0o755,
+    );
+    let config = "pre-commit:\n  jobs:\n    - run: sopsguard hook run pre-commit\npre-push:\n  jobs:\n    - run: sopsguard hook run pre-push {1} {2}\n";
+    lab.write("lefthook.yml", config, 0o644);
+    lab.run(&["hook", "status"])
+        .is(0, &["pre-push: managed by lefthook, which is not told"]);
+    lab.write(
+        "lefthook.yml",
+        &format!("{config}      use_stdin: true\n"),
+        0o644,
+    );
+    lab.run(&["hook", "status"]).is(
+        0,
+        &["pre-push: managed by lefthook, which is told to run sopsguard"],
+    );
+    // pre-commit has another id for pushes.
+    let lab = Lab::new();
+    lab.write(
+        ".git/hooks/pre-commit",
+        "#!/bin/sh\n# File generated by pre-commit: https://pre-commit.com\n",
+        0o755,
+    );
+    lab.write(
+        ".pre-commit-config.yaml",
+        "hooks: [{id: sopsguard}]\n",
+        0o644,
+    );
+    lab.run(&["hook", "install"]).is(
+        0,
+        &[
+            "hooks: [{id: sopsguard-push}]",
+            "pre-commit install --hook-type pre-push",
+        ],
+    );
+    lab.write(
+        ".pre-commit-config.yaml",
+        "hooks: [{id: sopsguard}, {id: sopsguard-push}]\n",
+        0o644,
+    );
+    lab.run(&["hook", "install", "--chain"]).is(
+        0,
+        &[
+            "its own hook is not in place",
+            "install --hook-type pre-push",
+        ],
+    );
 }
 
 #[test]
@@ -886,6 +1186,10 @@ fn a_new_git_runs_the_hook_from_its_configuration() {
             ours(&["hook", "status"]).is(1, &["git runs: nothing"]);
             lab.git(&["config", "--unset", off]);
         }
+        assert_eq!(
+            new(&["config", "--get-all", "hook.sopsguard-pre-push.event"]).text,
+            "pre-push\n"
+        );
         ours(&["hook", "install"]).is(0, &["run sopsguard twice"]);
         ours(&["hook", "uninstall"]).is(0, &["still has the hook"]);
         ours(&[&["hook", "uninstall", "--git-config"], scope].concat())

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::{EVENTS, HookError, Machine, Report, call, quoted, worktree_for};
+use super::{HookError, Machine, Report, Side, events, quoted, worktree_for};
 use crate::exec::{Answer, Program};
 use crate::git::{Hooks, Scope};
 
@@ -17,6 +17,7 @@ pub(super) const SINCE: (u32, u32) = (2, 54);
 /// Writes the hooks into the configuration of the repository, or of the user when there is none given.
 pub fn config_install(
     hooks: Option<&Hooks>,
+    side: Side,
     global: bool,
     machine: &Machine,
     dir: &Path,
@@ -34,15 +35,16 @@ pub fn config_install(
         guarded: true,
         ..Report::default()
     };
-    for event in &EVENTS {
+    for event in events(side) {
         if let Some(hooks) = hooks.filter(|_| !global) {
             worktree_for(hooks, event)?;
         }
         let name = format!("hook.sopsguard-{}", event.name);
         let program = machine.program.as_deref().and_then(quoted);
         let command = match program.as_ref().and_then(|p| p.to_str()) {
+            // Git puts its arguments behind the command.
             Some(program) => format!("{program} hook run {}", event.name),
-            None => call(event),
+            None => format!("sopsguard hook run {}", event.name),
         };
         for (key, value) in [("command", command.as_str()), ("event", event.name)] {
             let key = format!("{name}.{key}");
@@ -72,6 +74,7 @@ pub fn config_install(
 /// Takes the hooks out of the configuration.
 pub fn config_uninstall(
     hooks: Option<&Hooks>,
+    side: Side,
     global: bool,
     machine: &Machine,
     dir: &Path,
@@ -79,7 +82,7 @@ pub fn config_uninstall(
     let git = git(hooks, machine)?;
     let scope = scope(hooks, global)?;
     let mut report = Report::default();
-    for event in &EVENTS {
+    for event in events(side) {
         let name = format!("hook.sopsguard-{}", event.name);
         let key = format!("{name}.command");
         if ask(&git, dir, &["config", scope, "--get-all", &key])?.code != Some(0) {

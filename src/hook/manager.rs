@@ -91,28 +91,37 @@ impl Manager {
             Self::Husky => {
                 text(&format!(".husky/{}", event.name)).is_some_and(|t| calls(&t, event))
             }
+            // Without standard input the guard would be told of no reference.
             Self::Lefthook => self
                 .files()
                 .iter()
                 .filter_map(|name| text(name))
-                .any(|t| calls(&t, event)),
+                .any(|t| calls(&t, event) && (event.needs_worktree || t.contains("use_stdin"))),
             Self::PreCommit | Self::Prek => {
+                let id = match event.needs_worktree {
+                    true => "sopsguard",
+                    false => "sopsguard-push",
+                };
                 self.files().iter().filter_map(|name| text(name)).any(|t| {
                     t.lines()
                         .map(str::trim_start)
-                        .any(|line| !line.starts_with('#') && line.contains("sopsguard"))
+                        .any(|line| !line.starts_with('#') && line.contains(id))
                 })
             }
         }
     }
 
     /// What puts its own hook in place.
-    pub(super) fn installer(self) -> &'static str {
+    pub(super) fn installer(self, event: &Event) -> String {
+        let kind = match event.needs_worktree {
+            true => String::new(),
+            false => format!(" --hook-type {}", event.name),
+        };
         match self {
-            Self::Husky => "npx husky",
-            Self::Lefthook => "lefthook install",
-            Self::PreCommit => "pre-commit install",
-            Self::Prek => "prek install",
+            Self::Husky => "npx husky".to_owned(),
+            Self::Lefthook => "lefthook install".to_owned(),
+            Self::PreCommit => format!("pre-commit install{kind}"),
+            Self::Prek => format!("prek install{kind}"),
         }
     }
 
@@ -121,16 +130,38 @@ impl Manager {
         let call = call(event);
         let lines: Vec<String> = match self {
             Self::Husky => vec![format!("echo '{call}' >> .husky/{}", event.name)],
-            Self::Lefthook => vec![
-                format!("{}:                # in lefthook.yml", event.name),
-                "  jobs:".to_owned(),
-                format!("    - run: {call}"),
-            ],
-            Self::PreCommit | Self::Prek => vec![
-                "- repo: https://github.com/sopsguard/sopsguard   # in .pre-commit-config.yaml, under repos".to_owned(),
-                format!("  rev: v{}", env!("CARGO_PKG_VERSION")),
-                "  hooks: [{id: sopsguard}]".to_owned(),
-            ],
+            Self::Lefthook => {
+                let mut lines = vec![
+                    format!("{}:                # in lefthook.yml", event.name),
+                    "  jobs:".to_owned(),
+                ];
+                match event.needs_worktree {
+                    true => lines.push(format!("    - run: {call}")),
+                    false => {
+                        lines.push(format!(
+                            "    - run: sopsguard hook run {} {{1}} {{2}}",
+                            event.name
+                        ));
+                        lines.push("      use_stdin: true".to_owned());
+                    }
+                }
+                lines
+            }
+            Self::PreCommit | Self::Prek => {
+                let id = match event.needs_worktree {
+                    true => "sopsguard",
+                    false => "sopsguard-push",
+                };
+                let mut lines = vec![
+                    "- repo: https://github.com/sopsguard/sopsguard   # in .pre-commit-config.yaml, under repos".to_owned(),
+                    format!("  rev: v{}", env!("CARGO_PKG_VERSION")),
+                    format!("  hooks: [{{id: {id}}}]"),
+                ];
+                if !event.needs_worktree {
+                    lines.push(format!("and once: {}", self.installer(event)));
+                }
+                lines
+            }
         };
         lines.into_iter().map(|line| format!("  {line}")).collect()
     }

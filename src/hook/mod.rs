@@ -33,14 +33,51 @@ pub struct Event {
     template: &'static str,
     /// Whether it looks at files of a worktree.
     needs_worktree: bool,
+    /// Where it runs.
+    side: Side,
+    /// Whether a repository without it is not guarded. What no hook manager was told does not keep one from the rest.
+    needed: bool,
+}
+
+/// Where a hook runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    /// Where commits are made and pushed from.
+    #[default]
+    Client,
+    /// Where pushes arrive.
+    Server,
 }
 
 /// What `hook run` can do, and so what `install` installs.
-pub static EVENTS: [Event; 1] = [Event {
-    name: "pre-commit",
-    template: include_str!("../../hooks/pre-commit"),
-    needs_worktree: true,
-}];
+pub static EVENTS: [Event; 3] = [
+    Event {
+        name: "pre-commit",
+        template: include_str!("../../hooks/pre-commit"),
+        needs_worktree: true,
+        side: Side::Client,
+        needed: true,
+    },
+    Event {
+        name: "pre-push",
+        template: include_str!("../../hooks/pre-push"),
+        needs_worktree: false,
+        side: Side::Client,
+        needed: false,
+    },
+    Event {
+        name: "pre-receive",
+        template: include_str!("../../hooks/pre-receive"),
+        needs_worktree: false,
+        side: Side::Server,
+        needed: true,
+    },
+];
+
+/// The hooks of a side.
+fn events(side: Side) -> impl Iterator<Item = &'static Event> {
+    EVENTS.iter().filter(move |event| event.side == side)
+}
 
 /// What the machine has, found by the caller.
 #[derive(Debug, Default)]
@@ -102,7 +139,7 @@ impl HookError {
 pub struct Report {
     /// To be shown.
     pub lines: Vec<String>,
-    /// Whether every hook that can be installed guards.
+    /// Whether every hook guards that must: all but a `pre-push` that is not there.
     pub guarded: bool,
 }
 
@@ -112,13 +149,22 @@ impl Report {
     }
 }
 
-/// Installs the hook files.
-pub fn install(hooks: &Hooks, machine: &Machine, consent: Consent) -> Result<Report, HookError> {
+/// Installs the hook files of a side: all of them, or none if one is refused.
+pub fn install(
+    hooks: &Hooks,
+    side: Side,
+    machine: &Machine,
+    consent: Consent,
+) -> Result<Report, HookError> {
     let place = Place::of(hooks)?;
     let mut report = Report::default();
-    let mut written = false;
-    for event in &EVENTS {
-        written |= install_one(hooks, &place, event, machine, consent, &mut report)?;
+    let mut planned = Vec::new();
+    for event in events(side) {
+        planned.push(plan(hooks, &place, event, machine, consent)?);
+    }
+    let written = planned.iter().any(|plan| plan.step != Step::Leave);
+    for plan in planned {
+        plan.carry_out(hooks, &mut report)?;
     }
     if written && place.reach == Reach::Worktree {
         report.say("the directory is part of the worktree: commit the hook, and its users find sopsguard on their PATH");
@@ -128,32 +174,108 @@ pub fn install(hooks: &Hooks, machine: &Machine, consent: Consent) -> Result<Rep
     Ok(report)
 }
 
-/// Whether something was written.
-fn install_one(
+/// What is to be done for one event.
+struct Plan {
+    event: &'static Event,
+    slot: Slot,
+    step: Step,
+    new: Vec<u8>,
+    /// What to say if nothing is written.
+    lines: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Leave,
+    Create,
+    Replace,
+    Chain,
+}
+
+impl Plan {
+    fn carry_out(self, hooks: &Hooks, report: &mut Report) -> Result<(), HookError> {
+        let (slot, path) = (&self.slot, self.slot.path.display());
+        match self.step {
+            Step::Leave => {
+                report.lines.extend(self.lines);
+                return Ok(());
+            }
+            Step::Replace => {
+                slot.replace(&self.new)?;
+                report.say(format!("updated {path}"));
+            }
+            Step::Create => {
+                slot.create(&self.new)?;
+                report.say(format!("installed {path}"));
+            }
+            Step::Chain => {
+                slot.chain(&self.new)?;
+                report.say(format!("installed {path}"));
+                report.say(format!(
+                    "the hook that stood there is now {} and runs first",
+                    slot.before.display()
+                ));
+                if !slot.executable {
+                    report.say("it is not executable, so that Git ignored it; that stays so");
+                }
+            }
+        }
+        if let Some(named) = guarding(hooks, self.event).next() {
+            report.say(format!(
+                "the configuration has the hook {:?} too, so that Git 2.54 and newer run sopsguard twice",
+                named.name
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn plan(
     hooks: &Hooks,
     place: &Place,
-    event: &Event,
+    event: &'static Event,
     machine: &Machine,
     consent: Consent,
-    report: &mut Report,
-) -> Result<bool, HookError> {
+) -> Result<Plan, HookError> {
     worktree_for(hooks, event)?;
     let slot = Slot::of(&place.dir, event);
+    let leave = |slot, lines| {
+        Ok(Plan {
+            event,
+            slot,
+            step: Step::Leave,
+            new: Vec::new(),
+            lines,
+        })
+    };
+    // A manager stands in the way.
+    let refuse = |slot, error: HookError| match event.needed {
+        true => Err(error),
+        false => {
+            let mut lines = vec![format!("{}: not installed: {error}", event.name)];
+            lines.extend(error.advice.iter().map(|line| format!("  {line}")));
+            leave(slot, lines)
+        }
+    };
     if let Some(manager) = place.manager.or(slot.manager()) {
         let told = hooks
             .root
             .as_deref()
             .is_some_and(|root| manager.calls(root, event));
-        if !told {
-            return Err(manager.refusal(event));
-        }
-        report.say(format!("{manager} is told to run sopsguard already"));
-        return Ok(false);
+        return match told {
+            true => {
+                let line = format!("{manager} is told to run sopsguard already");
+                leave(slot, vec![line])
+            }
+            false => refuse(slot, manager.refusal(event)),
+        };
     }
     if !consent.force {
         place.refuse_shared()?;
-        if !matches!(slot.found, Found::Ours(_)) {
-            refuse_beside_a_manager(hooks, event)?;
+        if !matches!(slot.found, Found::Ours(_))
+            && let Some(error) = beside_a_manager(hooks, event)
+        {
+            return refuse(slot, error);
         }
     }
     // A path of this machine has no place in a file that is committed.
@@ -162,14 +284,14 @@ fn install_one(
         Reach::Repository | Reach::Outside => machine.program.as_deref(),
     };
     let new = Shim::render(event, program);
-    match &slot.found {
+    let step = match &slot.found {
         Found::Ours(shim) if shim.bytes == new && slot.executable => {
-            report.say(format!(
+            let line = format!(
                 "{} is installed already: {}",
                 event.name,
                 slot.path.display()
-            ));
-            return Ok(false);
+            );
+            return leave(slot, vec![line]);
         }
         Found::Ours(shim) if shim.edited(event) && !consent.force => {
             return Err(HookError::new(format!(
@@ -178,28 +300,15 @@ fn install_one(
             ))
             .advise("move your lines to another hook file, or give up the changes with --force"));
         }
-        Found::Ours(_) => {
-            slot.replace(&new)?;
-            report.say(format!("updated {}", slot.path.display()));
-        }
-        Found::Nothing => {
-            slot.create(&new)?;
-            report.say(format!("installed {}", slot.path.display()));
-        }
+        Found::Ours(_) => Step::Replace,
+        Found::Nothing => Step::Create,
         Found::Foreign { .. } | Found::Link { .. } if consent.chain => {
-            slot.chain(&new)?;
-            report.say(format!("installed {}", slot.path.display()));
-            report.say(format!(
-                "the hook that stood there is now {} and runs first",
-                slot.before.display()
-            ));
-            if !slot.executable {
-                report.say("it is not executable, so that Git ignored it; that stays so");
-            }
+            slot.refuse_second_chain()?;
+            Step::Chain
         }
         Found::Foreign { calls: true, .. } | Found::Link { calls: true, .. } if slot.executable => {
-            report.say(format!("{} calls sopsguard already", slot.path.display()));
-            return Ok(false);
+            let line = format!("{} calls sopsguard already", slot.path.display());
+            return leave(slot, vec![line]);
         }
         Found::Foreign { .. } | Found::Link { .. } => {
             let what = match &slot.found {
@@ -211,7 +320,10 @@ fn install_one(
                 slot.path.display()
             ))
             .advise("either keep it and let it run first:")
-            .advise("  sopsguard hook install --chain")
+            .advise(match event.side {
+                Side::Client => "  sopsguard hook install --chain",
+                Side::Server => "  sopsguard hook install --server --chain",
+            })
             .advise("or add this line to it, before anything that ends it:")
             .advise(format!("  {} || exit", call(event))));
         }
@@ -221,21 +333,21 @@ fn install_one(
                 slot.path.display()
             )));
         }
-    }
-    if let Some(named) = guarding(hooks, event).next() {
-        report.say(format!(
-            "the configuration has the hook {:?} too, so that Git 2.54 and newer run sopsguard twice",
-            named.name
-        ));
-    }
-    Ok(true)
+    };
+    Ok(Plan {
+        event,
+        slot,
+        step,
+        new,
+        lines: Vec::new(),
+    })
 }
 
-/// Takes the hook files away, and brings back what stood there before.
-pub fn uninstall(hooks: &Hooks, consent: Consent) -> Result<Report, HookError> {
+/// Takes the hook files of a side away, and brings back what stood there before.
+pub fn uninstall(hooks: &Hooks, side: Side, consent: Consent) -> Result<Report, HookError> {
     let place = Place::of(hooks)?;
     let mut report = Report::default();
-    for event in &EVENTS {
+    for event in events(side) {
         let slot = Slot::of(&place.dir, event);
         let path = slot.path.display();
         match &slot.found {
@@ -264,18 +376,20 @@ pub fn uninstall(hooks: &Hooks, consent: Consent) -> Result<Report, HookError> {
         }
         if let Some(named) = guarding(hooks, event).next() {
             report.say(format!(
-                "the configuration ({}) still has the hook {:?}: sopsguard hook uninstall --git-config{}",
+                "the configuration ({}) still has the hook {:?}: sopsguard hook uninstall --git-config{}{}",
                 named.scope.as_str(),
                 named.name,
                 if named.scope == crate::git::Scope::Global { " --global" } else { "" },
+                if side == Side::Server { " --server" } else { "" },
             ));
         }
     }
     Ok(report)
 }
 
-/// Tells what is installed and what Git would run.
-pub fn status(hooks: &Hooks, machine: &Machine) -> Report {
+/// Tells what is installed and what Git would run. A repository without a worktree has only a server's side; one that has
+/// a hook of sopsguard for it has both.
+pub fn status(hooks: &Hooks, side: Option<Side>, machine: &Machine) -> Report {
     let mut report = Report {
         guarded: true,
         ..Report::default()
@@ -287,6 +401,16 @@ pub fn status(hooks: &Hooks, machine: &Machine) -> Report {
         place::origin(hooks)
     ));
     for event in &EVENTS {
+        let slot = place.as_ref().ok().map(|p| Slot::of(&p.dir, event));
+        let ours = slot.is_some_and(|slot| matches!(slot.found, Found::Ours(_)))
+            || guarding(hooks, event).next().is_some();
+        let usual = match hooks.root {
+            Some(_) => Side::Client,
+            None => Side::Server,
+        };
+        if !(event.side == side.unwrap_or(usual) || side.is_none() && ours) {
+            continue;
+        }
         let mut runs = Vec::new();
         let mut guarded = config_status(hooks, machine, event, &mut report, &mut runs);
         guarded |= match &place {
@@ -300,7 +424,7 @@ pub fn status(hooks: &Hooks, machine: &Machine) -> Report {
             [] => format!("git runs: nothing at {}", event.name),
             runs => format!("git runs: {}", runs.join(", then ")),
         });
-        report.guarded &= guarded;
+        report.guarded &= guarded || !(event.needed || ours);
     }
     report
 }
@@ -479,30 +603,36 @@ fn worktree_for(hooks: &Hooks, event: &Event) -> Result<(), HookError> {
             "{} has no worktree here (a bare repository?), and {} looks at files about to be committed",
             hooks.common_dir.display(),
             event.name
-        )));
+        ))
+        .advise("to judge what is pushed to it: sopsguard hook install --server"));
     }
     Ok(())
 }
 
-fn refuse_beside_a_manager(hooks: &Hooks, event: &Event) -> Result<(), HookError> {
-    let root = hooks.root.as_deref();
-    let Some((root, manager)) = root.and_then(|root| Some((root, Manager::configured(root)?)))
-    else {
-        return Ok(());
-    };
+/// Why nothing is put beside a manager that is set up in the worktree and whose hook is not in place.
+fn beside_a_manager(hooks: &Hooks, event: &Event) -> Option<HookError> {
+    let root = hooks
+        .root
+        .as_deref()
+        .filter(|_| event.side == Side::Client)?;
+    let manager = Manager::configured(root)?;
     let error = match manager.calls(root, event) {
         true => HookError::new(format!(
             "{manager} is told to run sopsguard, but its own hook is not in place"
         ))
-        .advise(format!("install that one: {}", manager.installer())),
+        .advise(format!("install that one: {}", manager.installer(event))),
         false => manager.refusal(event),
     };
-    Err(error.advise("to have a hook file beside it all the same: --force"))
+    Some(error.advise("to have a hook file beside it all the same: --force"))
 }
 
 /// What to write into a script.
 fn call(event: &Event) -> String {
-    format!("sopsguard hook run {}", event.name)
+    match event.needs_worktree {
+        true => format!("sopsguard hook run {}", event.name),
+        // Git says on the command line to where it pushes.
+        false => format!("sopsguard hook run {} \"$@\"", event.name),
+    }
 }
 
 /// Whether a script calls the guard, comments left out.

@@ -106,8 +106,8 @@ impl Slot {
         self.write(script)?.move_to(&self.path)
     }
 
-    /// Keeps what stands there as `before` and writes the script into its place.
-    pub(super) fn chain(&self, script: &[u8]) -> Result<(), HookError> {
+    /// Refuses where a hook is kept already.
+    pub(super) fn refuse_second_chain(&self) -> Result<(), HookError> {
         if self.is_chained() {
             return Err(HookError::new(format!(
                 "{} exists already, so that {} cannot be kept there",
@@ -116,6 +116,12 @@ impl Slot {
             ))
             .advise("join the two by hand, then install again"));
         }
+        Ok(())
+    }
+
+    /// Keeps what stands there as `before` and writes the script into its place.
+    pub(super) fn chain(&self, script: &[u8]) -> Result<(), HookError> {
+        self.refuse_second_chain()?;
         let temporary = self.write(script)?;
         let kept = match self.found {
             // A hard link may follow the link.
