@@ -1,8 +1,13 @@
 //! The only place that starts a program.
 //!
 //! A program is found once, by name, in absolute entries of a search path, and never inside a repository that is being
-//! looked at; it is started by that absolute path with an explicit list of arguments, without a shell and without standard
-//! input. Which programs there are is in the callers: so far `git`, for configuration hooks and `hook status`.
+//! looked at; it is started by that absolute path with an explicit list of arguments and without a shell, without standard
+//! input (`ask`) or through pipes (`piped`). Which programs there are is in the callers: `git`, for configuration hooks and
+//! `hook status`, and `sops`, for decrypting.
+
+mod piped;
+
+pub use piped::{Call, NoAnswer, Piped};
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -33,17 +38,16 @@ impl Program {
         search
             .iter()
             .filter(|dir| dir.is_absolute())
-            .map(|dir| dir.join(&name))
-            .find(|path| {
-                let real = std::fs::canonicalize(path);
-                real.is_ok_and(|real| {
-                    is_executable(&real)
-                        && !repositories
-                            .iter()
-                            .any(|top| real.starts_with(top) || path.starts_with(top))
-                })
-            })
-            .map(|path| Self { path })
+            .find_map(|dir| Self::at(&dir.join(&name), repositories))
+    }
+
+    /// The program at an absolute path, under the same terms.
+    pub fn at(path: &Path, repositories: &[&Path]) -> Option<Self> {
+        let real = std::fs::canonicalize(path).ok()?;
+        let ours = path.is_absolute() && is_executable(&real) && !is_within(path, repositories);
+        ours.then(|| Self {
+            path: path.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -69,6 +73,39 @@ impl Program {
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
+}
+
+/// Whether a path lies below one of `repositories`, as it is written or once links are followed.
+pub fn is_within(path: &Path, repositories: &[&Path]) -> bool {
+    let real = std::fs::canonicalize(path);
+    repositories.iter().any(|top| {
+        let real_top = std::fs::canonicalize(top);
+        let tops = [Some(*top), real_top.as_deref().ok()];
+        tops.into_iter().flatten().any(|top| {
+            path.starts_with(top) || real.as_ref().is_ok_and(|real| real.starts_with(top))
+        })
+    })
+}
+
+/// The entries of a search path that a program may be handed: absolute, outside of `repositories`, and without programs
+/// whose names begin with `without`.
+pub fn search_without(
+    search: &[PathBuf],
+    repositories: &[&Path],
+    without: Option<&str>,
+) -> Vec<PathBuf> {
+    let has = |dir: &Path, prefix: &str| {
+        std::fs::read_dir(dir).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                entry.is_ok_and(|e| e.file_name().to_string_lossy().starts_with(prefix))
+            })
+        })
+    };
+    (search.iter())
+        .filter(|dir| dir.is_absolute() && !is_within(dir, repositories))
+        .filter(|dir| without.is_none_or(|prefix| !has(dir, prefix)))
+        .cloned()
+        .collect()
 }
 
 /// Whether the system would execute a file.

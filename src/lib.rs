@@ -4,10 +4,10 @@
 //!
 //! * [`model`] the nouns; [`words`] the word lists; [`syntax`] bytes to documents with spans;
 //! * [`sops`] what SOPS means; [`kube`] what Kubernetes means; [`values`] what a value is; [`keys`] private keys;
-//! * [`git`] and [`source`] where files come from; [`subject`] all that is known of one file;
+//! * [`git`], [`packs`] and [`source`] where files come from; [`subject`] all that is known of one file;
 //! * [`settings`] what a team sets; [`triage`] what hides findings;
 //! * [`checks`] what can be wrong; [`engine`] the line; [`report`] one file per format; [`explain`] the trace; [`cli`];
-//! * [`hook`] Git's hooks, installed and taken away; [`exec`] the only door to other programs.
+//! * [`hook`] Git's hooks, installed and taken away; [`decrypt`] the real sops; [`exec`] the only door to other programs.
 //!
 //! Data walks one way: arguments → source → view → subject → findings and blind spots → outcome → report. Everything
 //! between source and report is a function of its arguments.
@@ -15,6 +15,7 @@
 mod bech;
 pub mod checks;
 pub mod cli;
+pub mod decrypt;
 pub mod engine;
 pub mod exec;
 pub mod explain;
@@ -23,6 +24,7 @@ pub mod hook;
 pub mod keys;
 pub mod kube;
 pub mod model;
+pub mod packs;
 pub mod report;
 pub mod settings;
 pub mod sops;

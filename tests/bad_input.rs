@@ -599,7 +599,7 @@ mod unix {
             .filter(|f| !f["path_bytes"].is_null())
             .collect();
         assert_eq!(bytes.len(), 1, "one path is no UTF-8");
-        for format in ["human", "jsonl", "json"] {
+        for format in ["human", "jsonl", "json", "markdown", "html"] {
             let out = lab
                 .run(&["scan", "--format", format, "--color", "never"], None)
                 .0

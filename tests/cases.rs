@@ -176,7 +176,12 @@ checks! {
     rule_unused "rule-unused"
     ungoverned_ciphertext "ungoverned-ciphertext"
     ignore_unused "ignore-unused"
+    leaked_value "leaked-value"
+    stale_recipient "stale-recipient"
 }
+
+/// What only a key can tell: `tests/decrypt.rs`.
+const WITH_A_KEY: [&str; 1] = ["never-rotated"];
 
 #[test]
 fn every_folder_of_cases_belongs_to_a_test() {
@@ -187,7 +192,8 @@ fn every_folder_of_cases_belongs_to_a_test() {
         .collect();
     assert!(unknown.is_empty(), "no test runs {unknown:?}");
     let table: Vec<&str> = sopsguard::checks::TABLE.iter().map(|c| c.id).collect();
-    let untested: Vec<&&str> = table.iter().filter(|id| !IDS.contains(id)).collect();
+    let here = |id: &&&str| !IDS.contains(id) && !WITH_A_KEY.contains(id);
+    let untested: Vec<&&str> = table.iter().filter(here).collect();
     assert!(untested.is_empty(), "no test for the cases of {untested:?}");
 }
 

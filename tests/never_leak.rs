@@ -19,7 +19,7 @@ use std::process::{Command, Output, Stdio};
 use base64::Engine as _;
 use sopsguard::checks;
 use sopsguard::engine::{self, Options};
-use sopsguard::model::{Mode, RepoPath};
+use sopsguard::model::{Exposure, Label, Mode, Moment, Outcome, Person, RepoPath, ValueChanged};
 use sopsguard::report::{self, Format, Style};
 use sopsguard::source::{BaseState, Entry, FileKind, ReadError, View};
 
@@ -171,25 +171,22 @@ fn judge(files: Vec<(&str, Vec<u8>)>, marker: &Marker) {
         ..Options::default()
     };
     let outcome = engine::run(&view, None, None, &options);
+    let incident = as_incident(&outcome, marker);
     let mut out = Vec::new();
     for (width, color, unicode) in [(80, false, true), (200, true, true), (30, false, false)] {
         let style = Style {
             color,
             width,
             unicode,
-            quiet: false,
+            ..Style::default()
         };
         report::render(&outcome, &checks::TABLE, Format::Human, &style, &mut out).unwrap();
     }
-    for format in Format::ALL {
-        report::render(
-            &outcome,
-            &checks::TABLE,
-            format,
-            &Style::default(),
-            &mut out,
-        )
-        .unwrap();
+    for outcome in [&outcome, &incident] {
+        for format in Format::ALL {
+            let style = Style::default();
+            report::render(outcome, &checks::TABLE, format, &style, &mut out).unwrap();
+        }
     }
     let _ = write!(out, "{outcome:?}");
     for entry in view.entries() {
@@ -209,6 +206,40 @@ fn judge(files: Vec<(&str, Vec<u8>)>, marker: &Marker) {
         out.extend_from_slice(told.unwrap_or_default().as_bytes());
     }
     marker.check(&out, &what);
+}
+
+/// The same findings as an audit of history would have them, committed by somebody with a token for a name. Names that
+/// are words are shown: they are names.
+fn as_incident(outcome: &Outcome, marker: &Marker) -> Outcome {
+    let mut outcome = outcome.clone();
+    let is_token = marker.text.bytes().any(|b| b.is_ascii_digit());
+    let name = if is_token {
+        marker.text.as_str()
+    } else {
+        "Ada"
+    };
+    outcome.mode = Mode::History;
+    for (n, f) in outcome.findings.iter_mut().enumerate() {
+        f.exposure = Some(Box::new(Exposure {
+            first_commit: Some("0123456789".repeat(4)),
+            first_seen: Moment(1_700_000_000),
+            last_commit: None,
+            last_seen: Moment(1_710_000_000),
+            author: Some(Person {
+                name: Label::new(&format!("x {name}")),
+                email: Label::new(&format!("{name}@host")),
+            }),
+            commits: 3,
+            refs: vec![RepoPath::new("refs/heads/main")],
+            refs_total: 1,
+            at_head: true,
+            encrypted_now: false,
+            value_changed: ValueChanged::Unknown,
+            value_group: Some(n as u32 / 2),
+            versions: Vec::new(),
+        }));
+    }
+    outcome
 }
 
 const AGE: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
@@ -646,11 +677,17 @@ fn no_output_of_the_program_shows_what_was_planted() {
                 "json=out.json",
                 "--report",
                 "human=out.txt",
+                "--report",
+                "html=out.html",
+                "--report",
+                "markdown=out.md",
+                "--report",
+                "blobs=out.ids",
             ],
             &[("LANG", "C.UTF-8"), ("COLUMNS", "300")],
             None,
         );
-        for format in ["json", "jsonl", "human"] {
+        for format in Format::NAMES {
             add(
                 &[
                     "scan",
@@ -687,7 +724,7 @@ fn no_output_of_the_program_shows_what_was_planted() {
         add(&["explain", "app"], &[], None);
         add(&["scan", "no/such/path"], &[], None);
         add(&["scan", "--report", "nothing"], &[], None);
-        for report in ["out.json", "out.txt"] {
+        for report in ["out.json", "out.txt", "out.html", "out.md", "out.ids"] {
             if let Ok(bytes) = std::fs::read(dir.join(report)) {
                 marker.check(&bytes, &|| report.to_owned());
             }

@@ -21,12 +21,14 @@ const MAP: &[(&str, &[&str])] = &[
     ("keys", &["bech"]),
     ("settings", &["model"]),
     ("git", &[]),
+    ("packs", &["git"]),
     ("exec", &[]),
     ("hook", &["git", "exec"]),
-    ("source", &["model", "git"]),
+    ("source", &["model", "git", "packs"]),
     ("syntax", &["model", "words"]),
     ("values", &["words"]),
     ("sops", &["model", "words", "bech", "syntax"]),
+    ("decrypt", &["exec", "sops"]),
     ("kube", &["model", "words", "syntax"]),
     (
         "subject",
@@ -44,8 +46,8 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "model", "words", "settings", "keys", "source", "syntax", "sops", "kube", "subject",
-            "checks", "triage",
+            "model", "words", "settings", "keys", "git", "packs", "source", "syntax", "values",
+            "sops", "decrypt", "kube", "subject", "checks", "triage",
         ],
     ),
     ("report", &["model"]),
@@ -56,8 +58,8 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "settings", "git", "source", "syntax", "checks", "triage", "engine", "report",
-            "explain", "hook",
+            "model", "settings", "git", "source", "syntax", "decrypt", "checks", "triage",
+            "engine", "report", "explain", "hook",
         ],
     ),
 ];

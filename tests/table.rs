@@ -141,7 +141,8 @@ fn fires(expected: &str, id: &str) -> bool {
 #[test]
 fn every_check_has_a_case_that_fires_and_one_that_does_not() {
     let cases = lab::cases();
-    for check in TABLE {
+    // What only a key can tell stands in `tests/decrypt.rs`.
+    for check in TABLE.iter().filter(|c| c.id != "never-rotated") {
         let (fire, silent): (Vec<_>, Vec<_>) = cases
             .iter()
             .filter(|c| c.check == check.id && !c.is_pending())

@@ -58,7 +58,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
 }
 
 /// Names an encrypted sibling may have.
-fn siblings(path: &RepoPath, name: &str) -> Vec<RepoPath> {
+pub(super) fn siblings(path: &RepoPath, name: &str) -> Vec<RepoPath> {
     let mut names = Vec::new();
     let stripped = strip_backup_suffix(name);
     if stripped != name {

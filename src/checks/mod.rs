@@ -24,6 +24,8 @@ pub mod hollow_envelope;
 pub mod ignore_unused;
 pub mod index_differs;
 pub mod last_applied_secret;
+pub mod leaked_value;
+pub mod never_rotated;
 pub mod plaintext_secret;
 pub mod private_key;
 pub mod recipient_extra;
@@ -38,22 +40,25 @@ pub mod rule_without_keys;
 pub mod scope_drift;
 pub mod scope_regex_invalid;
 mod settle;
+pub mod stale_recipient;
 pub mod unencrypted_file;
 pub mod unencrypted_value;
 pub mod ungoverned_ciphertext;
 
-use crate::model::{BlindCode, BlindSpot, CheckInfo, Finding, Message, Place, RepoPath, Span};
+use crate::model::{
+    BlindCode, BlindSpot, CheckInfo, Finding, Message, Place, RepoPath, Severity, Span,
+};
 use crate::say;
 use crate::settings::Policy;
 use crate::sops::config::Choice;
-use crate::sops::recipients;
+use crate::sops::recipients::{self, KeyEntry};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::place::Places;
 use crate::subject::{Asked, ConfigSet, LoadedConfig, Neighbourhood, Subject};
 use crate::syntax::Format;
 
 /// Every check, in the order of the documentation.
-pub static TABLE: [&CheckInfo; 35] = [
+pub static TABLE: [&CheckInfo; 38] = [
     &unencrypted_file::INFO,
     &unencrypted_value::INFO,
     &plaintext_secret::INFO,
@@ -89,6 +94,9 @@ pub static TABLE: [&CheckInfo; 35] = [
     &rule_unused::INFO,
     &ungoverned_ciphertext::INFO,
     &ignore_unused::INFO,
+    &leaked_value::INFO,
+    &never_rotated::INFO,
+    &stale_recipient::INFO,
 ];
 
 /// A check by its id.
@@ -457,4 +465,39 @@ pub fn judge_hidden(path: &RepoPath, line: Option<u32>, message: Message) -> Sin
     let mut sink = Sink::default();
     guard_weakened::hidden(path, line, message, &mut sink);
     sink
+}
+
+/// A leaf that stood plain before it was encrypted.
+pub fn leaked_value(path: &RepoPath, place: Place, severity: Severity) -> Finding {
+    leaked_value::finding(path, place, severity)
+}
+
+/// The same where today's value was decrypted and is another one.
+pub fn replaced(leaked: Finding) -> Finding {
+    leaked_value::replaced(leaked)
+}
+
+/// The same where today's value is still that one.
+pub fn never_rotated(leaked: Finding) -> Finding {
+    never_rotated::of(leaked)
+}
+
+/// A value of today that stands plain in another file of history.
+pub fn never_rotated_elsewhere(at: Finding, path: &RepoPath, key: &Message) -> Finding {
+    never_rotated::elsewhere(at, path, key)
+}
+
+/// Former recipients of a file who can still read values of today.
+pub fn stale_recipient(path: &RepoPath, left: &[KeyEntry]) -> Finding {
+    stale_recipient::finding(path, left)
+}
+
+/// A private key in the message of a commit or tag.
+pub fn key_in_message(path: &RepoPath, hit: &crate::keys::KeyHit) -> Finding {
+    private_key::in_message(path, hit)
+}
+
+/// Names under which the encrypted file can stand of which a file would be a copy.
+pub fn encrypted_siblings(path: &RepoPath) -> Vec<RepoPath> {
+    decrypted_copy::siblings(path, &crate::subject::standing::file_name(path))
 }

@@ -96,6 +96,15 @@ pub(super) fn in_large_file(path: &RepoPath, hit: &KeyHit, place: Place, sink: &
     sink.push_key(finding, hit.age_recipient.clone());
 }
 
+/// A key in the message of a commit or tag.
+pub(super) fn in_message(path: &RepoPath, hit: &KeyHit) -> Finding {
+    let mut finding = finding(path, hit, Place::default());
+    finding.help = say![
+        "replace the key: a message is read by everybody who can read the history, and only a rewrite changes it"
+    ];
+    finding
+}
+
 fn report(s: &Subject<'_>, hit: &KeyHit, place: Place, sink: &mut Sink) {
     let finding = finding(s.path, hit, place).governed(s.decision.governed_by());
     sink.push_key(finding, hit.age_recipient.clone());

@@ -92,7 +92,11 @@ pub(crate) enum HookCommand {
     /// Tell what is installed and what Git would run
     ///
     /// Ends with 0 if commits are guarded, 1 if they are not.
-    Status,
+    Status {
+        /// Only the hook of a repository that is pushed to: pre-receive
+        #[arg(long)]
+        server: bool,
+    },
     /// Do what a hook is for; hooks and hook managers call this
     Run {
         /// The hook
@@ -104,7 +108,11 @@ pub(crate) enum HookCommand {
 /// Arguments of `hook install`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HookInstallArgs {
-    /// Keep a hook that exists as pre-commit.before-sopsguard, and run it first
+    /// The hook of a repository that is pushed to: pre-receive
+    #[arg(long)]
+    pub(crate) server: bool,
+
+    /// Keep a hook that exists as pre-commit.before-sopsguard (pre-push likewise), and run it first
     #[arg(long, conflicts_with = "git_config")]
     pub(crate) chain: bool,
 
@@ -126,6 +134,10 @@ pub(crate) struct HookInstallArgs {
 /// Arguments of `hook uninstall`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HookUninstallArgs {
+    /// The hook of a repository that is pushed to: pre-receive
+    #[arg(long)]
+    pub(crate) server: bool,
+
     /// Remove also from a hooks directory outside of the repository, and a hook of ours that was changed by hand
     #[arg(long, conflicts_with = "git_config")]
     pub(crate) force: bool,
@@ -153,21 +165,30 @@ pub(crate) enum HookEvent {
         mut_arg("stdin_path", |arg| arg.hide(true)),
         mut_arg("paths", |arg| arg.help("Judge only these of the staged files; default: all")),
     )]
-    Commit(ScanArgs),
-    /// Not available yet
-    #[command(name = "pre-push", hide = true)]
-    Push(HookPassedArgs),
-    /// Not available yet
-    #[command(name = "pre-receive", hide = true)]
-    Receive(HookPassedArgs),
-}
-
-/// What Git passes to a hook.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct HookPassedArgs {
-    /// Arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub(crate) passed: Vec<std::ffi::OsString>,
+    Commit(Box<ScanArgs>),
+    /// Judge what a push brings to the remote: every commit that it does not have yet
+    ///
+    /// Reads on standard input what Git tells; of pre-commit's variables where there are no arguments. Every exit code but
+    /// 0 makes Git refuse the push, also 3 (could not judge).
+    #[command(
+        name = "pre-push",
+        mut_arg("staged", |arg| arg.hide(true)),
+        mut_arg("stdin", |arg| arg.hide(true)),
+        mut_arg("stdin_path", |arg| arg.hide(true)),
+        mut_arg("paths", |arg| arg.value_name("REMOTE_AND_URL").help("What Git passes: the name of the remote, and its URL")),
+    )]
+    Push(Box<ScanArgs>),
+    /// Judge what a push brings to this repository: every commit that none of its references reaches
+    ///
+    /// Reads on standard input what Git tells. Every exit code but 0 makes Git refuse the push, also 3 (could not judge).
+    #[command(
+        name = "pre-receive",
+        mut_arg("staged", |arg| arg.hide(true)),
+        mut_arg("stdin", |arg| arg.hide(true)),
+        mut_arg("stdin_path", |arg| arg.hide(true)),
+        mut_arg("paths", |arg| arg.hide(true)),
+    )]
+    Receive(Box<ScanArgs>),
 }
 
 /// Commands about the baseline.
@@ -204,6 +225,10 @@ pub(crate) struct BaselineArgs {
     /// The baseline, instead of .sopsguard-baseline.json at the root
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+
+    /// Of an audit of history, as `scan --history` does it, instead of the files on disk
+    #[arg(long)]
+    pub(crate) history: bool,
 
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
@@ -242,6 +267,50 @@ pub(crate) struct ScanArgs {
     /// Judge what `git commit` would record: the index against HEAD
     #[arg(long, conflicts_with = "stdin")]
     pub(crate) staged: bool,
+
+    /// Judge every version that a push or merge request adds: A..B, or A...B from where they part
+    ///
+    /// Settings, rules, baseline and ignores are those of the base: what the range itself adds of them silences nothing.
+    #[arg(long, value_name = "BASE..HEAD", conflicts_with_all = ["staged", "stdin", "paths"])]
+    pub(crate) range: Option<String>,
+
+    /// Audit every version that any ref, stash or reflog reaches
+    #[arg(long, conflicts_with_all = ["staged", "stdin", "range", "paths"])]
+    pub(crate) history: bool,
+
+    /// Only what came with commits that this revision does not have
+    #[arg(long, value_name = "REV", requires = "history")]
+    pub(crate) since: Option<String>,
+
+    /// Also commits, trees and files that nothing reaches any more
+    #[arg(long, requires = "history")]
+    pub(crate) unreachable: bool,
+
+    /// Decrypt the files of HEAD in memory, to tell which leaked values are still in use
+    ///
+    /// Asks the real sops with your own keys. Needs no network: key services and plugins are asked only if allowed.
+    #[arg(long, requires = "history")]
+    pub(crate) decrypt: bool,
+
+    /// With --decrypt: the sops to ask; default: SOPSGUARD_SOPS, then sops in PATH
+    #[arg(long, value_name = "PATH", requires = "decrypt")]
+    pub(crate) sops_command: Option<PathBuf>,
+
+    /// With --decrypt: let sops ask the key service on HOST, or on every host (all); repeatable
+    #[arg(long, value_name = "HOST", requires = "decrypt")]
+    pub(crate) allow_key_service: Vec<String>,
+
+    /// With --decrypt: let sops run plugins of age
+    #[arg(long, requires = "decrypt")]
+    pub(crate) allow_plugins: bool,
+
+    /// How long sops may take for a file, for tests
+    #[arg(long, value_name = "DURATION", hide = true, requires = "decrypt", value_parser = duration)]
+    pub(crate) sops_timeout: Option<Duration>,
+
+    /// Let settings, baseline and ignores of the range itself count
+    #[arg(long, requires = "range")]
+    pub(crate) trust_head: bool,
 
     /// Whether named files that are not staged are read from the disk: what hook managers mean by naming all files
     #[arg(skip)]
@@ -324,6 +393,12 @@ pub(crate) enum FormatChoice {
     Json,
     /// One JSON object a line
     Jsonl,
+    /// For a ticket or the comment on a merge request
+    Markdown,
+    /// A page for a browser
+    Html,
+    /// Object ids for a rewrite of history
+    Blobs,
 }
 
 /// `--fail-on`

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{Args, BaselineArgs, BaselineCommand, ScanArgs, WriteArgs};
-use super::{CliError, env, scan, shown};
+use super::{CliError, env, past, scan, shown};
 use crate::engine;
 use crate::model::{Date, ExitCode, RepoPath, escape};
 use crate::settings::BASELINE_NAME;
@@ -27,8 +27,6 @@ pub(crate) fn run(args: &Args, command: &BaselineCommand) -> Result<ExitCode, Cl
     let opened = scan::open(&dir, &named)?;
     let (target, path) = target(&dir, common, &opened);
     let before = read(&target, &path)?;
-    let mut options = scan::options(&dir, &named, &opened, false)?;
-    options.baseline = before.clone();
     let acceptance = match command {
         BaselineCommand::Write(write) => Some(acceptance(write)?),
         BaselineCommand::Prune(_) => None,
@@ -36,23 +34,36 @@ pub(crate) fn run(args: &Args, command: &BaselineCommand) -> Result<ExitCode, Cl
     if acceptance.is_none() && before.is_none() {
         return Err(CliError::Usage(format!("there is no baseline {path}")));
     }
-    let (_, told) = engine::run_for_baseline(
-        &*opened.view,
-        opened.base.as_deref(),
-        opened.repository.clone(),
-        &options,
-        acceptance.as_ref(),
-    );
-    let stays = |state: &State| match state {
+    let told = match common.history {
+        true => {
+            let scan = ScanArgs {
+                history: true,
+                baseline: before.is_some().then(|| absolute(&target)),
+                ..named.clone()
+            };
+            let started = std::time::Instant::now();
+            past::judge_history(&dir, &scan, acceptance.as_ref(), started, None)?.1
+        }
+        false => {
+            let mut options = scan::options(&dir, &named, &opened, false)?;
+            options.baseline = before.clone();
+            let (view, base) = (&*opened.view, opened.base.as_deref());
+            let repository = opened.repository.clone();
+            engine::run_for_baseline(view, base, repository, &options, acceptance.as_ref()).1
+        }
+    };
+    let stays = |entry: &Entry, state: &State| match state {
         State::Holds => true,
         // To prune is not to forget what was accepted before a change; to write is.
         State::Changed => acceptance.is_none(),
-        State::Unmatched | State::Over => false,
+        // A look at today finds nothing of the past, and an audit of the past nothing that was never committed.
+        State::Unmatched => entry.history != common.history,
+        State::Over => false,
     };
     let old = before.as_ref().into_iter().flat_map(Baseline::entries);
     let kept: Vec<Entry> = old
         .zip(&told.states)
-        .filter(|(_, state)| stays(state))
+        .filter(|((entry, _), state)| stays(entry, state))
         .map(|((entry, _), _)| entry.clone())
         .collect();
     let (stay, gone) = (kept.len(), told.states.len() - kept.len());
@@ -117,7 +128,12 @@ fn acceptance(write: &WriteArgs) -> Result<Acceptance, CliError> {
         created: today,
         until,
         reason: write.reason.clone(),
+        history: write.common.history,
     })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The file on disk, and how it is called.

@@ -13,6 +13,10 @@ mod env;
 mod explain;
 mod hook;
 mod man;
+mod passed;
+mod past;
+mod progress;
+mod pushed;
 mod scan;
 mod shown;
 

@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Args, FormatChoice, ScanArgs, SettingsArgs};
-use super::{CliError, env};
+use super::progress::Bar;
+use super::{CliError, env, past};
 use crate::checks;
 use crate::engine::{self, Options, setup};
 use crate::git::GitEnv;
@@ -19,15 +21,19 @@ use crate::triage::baseline::Baseline;
 pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
     let started = Instant::now();
-    let reports = scan
-        .report
-        .iter()
-        .map(|r| parse_report(&dir, r))
-        .collect::<Result<Vec<_>, _>>()?;
+    let reports = reports(&dir, scan)?;
+    // What is staged or piped in is a handful of files, and often a hook asks.
+    let watched = !(scan.staged || scan.stdin || args.quiet);
+    let terminal = watched.then(env::watched).flatten();
+    let progress = terminal.map(|_| Arc::default());
+    let bar = terminal
+        .zip(progress.clone())
+        .map(|(terminal, progress)| Bar::start(progress, terminal));
     let judge = || -> Result<Outcome, CliError> {
         let mut opened = open(&dir, scan)?;
         let options = Options {
             deadline: scan.timeout.and_then(|limit| started.checked_add(limit)),
+            progress: progress.clone(),
             ..options(&dir, scan, &opened, config_only)?
         };
         for (_, path) in &reports {
@@ -44,16 +50,41 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         as_seen_from(&mut outcome, &standing(&opened));
         Ok(outcome)
     };
+    let past = || -> Result<Outcome, CliError> {
+        for (_, path) in &reports {
+            can_write(path)?;
+        }
+        match &scan.range {
+            Some(range) => past::judge_range(&dir, scan, range, started, progress.clone()),
+            None => past::judge_history(&dir, scan, None, started, progress.clone())
+                .map(|(outcome, _)| outcome),
+        }
+    };
     let outcome = match scan.staged || scan.stdin {
         // A handful of files: how many threads are worth it is known when they are.
         true => judge(),
+        false if scan.history || scan.range.is_some() => {
+            engine::on_threads(scan.jobs, usize::MAX, past)
+        }
         false => engine::on_threads(scan.jobs, usize::MAX, judge),
-    }?;
+    };
+    drop(bar);
+    let outcome = outcome?;
+    show(args, scan, &outcome, &reports)
+}
+
+/// Writes all reports.
+pub(crate) fn show(
+    args: &Args,
+    scan: &ScanArgs,
+    outcome: &Outcome,
+    reports: &[(Format, PathBuf)],
+) -> Result<ExitCode, CliError> {
     let style = env::style(args.color, args.quiet);
     let mut buffer = Vec::new();
     let failed = |e: std::io::Error| CliError::Output(e.kind());
     report::render(
-        &outcome,
+        outcome,
         &checks::TABLE,
         format(scan.format),
         &style,
@@ -65,9 +96,15 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         .and_then(|()| out.flush())
         .map_err(failed)?;
     for (format, path) in reports {
-        write_report(&outcome, format, &path)?;
+        write_report(outcome, *format, path)?;
     }
     Ok(outcome.exit_code())
+}
+
+/// The reports that the call asks for besides the one on standard output.
+pub(crate) fn reports(dir: &Path, scan: &ScanArgs) -> Result<Vec<(Format, PathBuf)>, CliError> {
+    let asked = scan.report.iter().map(|r| parse_report(dir, r));
+    asked.collect()
 }
 
 /// The directory of the repository in which the user stands: a hook runs at the top, wherever `git commit` was called.
@@ -156,7 +193,7 @@ pub(crate) fn settings(
 }
 
 /// The baseline that the call names, or that of the view.
-fn baseline(
+pub(crate) fn baseline(
     dir: &Path,
     file: Option<&Path>,
     view: &dyn View,
@@ -224,6 +261,9 @@ fn format(choice: FormatChoice) -> Format {
         FormatChoice::Human => Format::Human,
         FormatChoice::Json => Format::Json,
         FormatChoice::Jsonl => Format::Jsonl,
+        FormatChoice::Markdown => Format::Markdown,
+        FormatChoice::Html => Format::Html,
+        FormatChoice::Blobs => Format::Blobs,
     }
 }
 
@@ -260,6 +300,7 @@ fn write_report(outcome: &Outcome, format: Format, path: &Path) -> Result<(), Cl
         width: 100,
         unicode: true,
         quiet: false,
+        now: Some(env::now()),
     };
     let mut buffer = Vec::new();
     report::render(outcome, &checks::TABLE, format, &style, &mut buffer)

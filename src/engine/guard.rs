@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Around, MAX_FILE_SIZE, Options, Seen};
+use super::{Around, MAX_FILE_SIZE, Options, Seen, hidden};
 use crate::checks::{self, Sink};
 use crate::model::{Argument, Finding, Message, RepoPath, Severity, View as RulesOf};
 use crate::say;
@@ -143,8 +143,13 @@ pub(super) fn hidden_more(
 ) -> Vec<(RepoPath, Option<u32>, Message)> {
     let view = around.view();
     let mut told = Vec::new();
-    let own = &options.settings;
-    if let Some(before) = base_settings(view, base, own) {
+    let own = match &options.own {
+        Some(own) => own.settings.as_ref(),
+        None => Some(&options.settings),
+    };
+    if let Some(own) = own
+        && let Some(before) = base_settings(view, base, own)
+    {
         let place = match (&own.path, &before.path) {
             (None, Some(path)) => path.clone(),
             _ => own.file(),
@@ -154,7 +159,11 @@ pub(super) fn hidden_more(
         }
     }
     let path = RepoPath::new(settings::BASELINE_NAME);
-    if let Some(accepted) = options.baseline.as_ref().filter(|b| b.path == path)
+    let accepted = match &options.own {
+        Some(own) => own.baseline.as_ref(),
+        None => options.baseline.as_ref(),
+    };
+    if let Some(accepted) = accepted.filter(|b| b.path == path)
         && is_changed(&path, view, base)
     {
         let before = text_in(base, &path).and_then(|text| Baseline::read(&path, &text).ok());
@@ -211,28 +220,62 @@ pub(super) fn hidden_more(
     told
 }
 
-/// Adds what the rules of the base view find beyond those of the view.
-pub(super) fn stricter(seen: &mut [Seen<'_>], under_base: Vec<Option<Sink>>) {
-    for (s, base) in seen.iter_mut().zip(under_base) {
-        if let Some(base) = base {
-            add(&mut s.judged.sink, base);
+/// Whose rules a file is judged by besides those of its view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Those that a commit replaces.
+    Head,
+    /// Those that a push or a merge request replaces.
+    Base,
+    /// Those of today, for a version of history.
+    Today,
+    /// Those with which a push or a merge request ends.
+    End,
+}
+
+impl Rules {
+    fn at(self) -> RulesOf {
+        match self {
+            Self::Head | Self::Base => RulesOf::Base,
+            Self::Today | Self::End => RulesOf::Head,
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Head => " (by the rules of HEAD, which this change replaces)",
+            Self::Base => " (by the rules of the base, which this change replaces)",
+            Self::Today => " (by the rules of today)",
+            Self::End => " (by the rules at the end of the range)",
         }
     }
 }
 
-fn add(own: &mut Sink, base: Sink) {
+/// Adds what the rules of the base view find beyond those of the view.
+pub(super) fn stricter(seen: &mut [Seen<'_>], under_base: Vec<Option<Sink>>, rules: Rules) {
+    for (s, base) in seen.iter_mut().zip(under_base) {
+        if let Some(base) = base {
+            add(&mut s.judged.sink, base, rules);
+        }
+    }
+}
+
+/// Adds what other rules find beyond the file's own.
+pub(super) fn add(own: &mut Sink, base: Sink, rules: Rules) {
     for mut finding in base.findings {
         if finding.severity != Severity::Error {
             continue;
         }
+        // Of a file as a whole it is told once, whatever places other rules would show of it.
+        let about_file = hidden::OF_CONTENT.contains(&finding.check.id);
         let same = |f: &&mut Finding| {
             f.check == finding.check
                 && f.place.document == finding.place.document
                 && f.place.pointer == finding.place.pointer
-                && f.place.position == finding.place.position
+                && (about_file || f.place.position == finding.place.position)
         };
         for by in &mut finding.governed_by {
-            by.at = RulesOf::Base;
+            by.at = rules.at();
         }
         match own.findings.iter_mut().find(same) {
             Some(known) if known.severity == Severity::Error => {}
@@ -242,9 +285,7 @@ fn add(own: &mut Sink, base: Sink) {
                 known.governed_by.append(&mut finding.governed_by);
             }
             None => {
-                finding
-                    .message
-                    .push(&" (by the rules of HEAD, which this change replaces)");
+                finding.message.push(&rules.told());
                 own.findings.push(finding);
             }
         }

@@ -9,10 +9,11 @@ use std::collections::{HashMap, HashSet};
 use super::{After, Found, KnownOfConfig, Options, Told, guard, judge_bytes, sort};
 use crate::checks::{self, ignore_unused::Idle};
 use crate::engine::around::Around;
-use crate::model::{Finding, Message, RepoPath, Span, Status};
+use crate::model::{Finding, Message, Mode, RepoPath, Span, Status};
 use crate::say;
 use crate::settings::{Configured, Settings};
 use crate::source::{BaseState, BaseView, FileKind, blob_id_outside};
+use crate::subject::{Source, Subject};
 use crate::syntax::decode;
 use crate::triage;
 use crate::triage::baseline::{self, Acceptance, History, Same, State};
@@ -47,6 +48,9 @@ pub(super) fn apply(
     let mut idle: Vec<(RepoPath, u32, Idle)> = Vec::new();
     let whole = options.whole_view && !options.config_only;
     for (path, ignores) in &ignores {
+        let of_base = base.filter(|_| in_range(options));
+        let kept = of_base.map(|base| known_ignores(path, ignores, base, around));
+        let ignores = kept.as_ref().unwrap_or(ignores);
         let used = inline::apply(path, ignores, &mut findings);
         for (ignore, used) in ignores.iter().zip(used) {
             tell(path, ignore, &used, whole, &mut idle);
@@ -70,8 +74,8 @@ pub(super) fn apply(
     }
     if whole {
         if let Some(accepted) = &options.baseline {
-            for ((_, line), state) in accepted.entries().zip(&told.states) {
-                if *state == State::Unmatched {
+            for ((entry, line), state) in accepted.entries().zip(&told.states) {
+                if *state == State::Unmatched && !entry.history {
                     idle.push((accepted.path.clone(), line, Idle::Baseline));
                 }
             }
@@ -100,6 +104,11 @@ pub(super) fn apply(
         blind_spots,
         told,
     }
+}
+
+/// Whether somebody else's commits are judged, whose comments silence nothing.
+fn in_range(options: &Options) -> bool {
+    matches!(options.mode, Mode::Range | Mode::PreReceive) && !options.trust_head
 }
 
 /// The settings, in which what speaks of the change itself is no milder than in the base view.
@@ -183,7 +192,7 @@ fn tell_new(
 }
 
 /// Checks about a whole file whose content is what leaked.
-const OF_CONTENT: [&str; 3] = ["unencrypted-file", "decrypted-file", "decrypted-copy"];
+pub(super) const OF_CONTENT: [&str; 3] = ["unencrypted-file", "decrypted-file", "decrypted-copy"];
 
 /// Whether the older version of the file has no such finding, or one about another value.
 fn is_new(finding: &Finding, then: &Then, now: &str) -> bool {
@@ -214,6 +223,104 @@ fn judged_before(path: &RepoPath, bytes: &[u8], around: &Around<'_>) -> Option<T
             .map(|f| (f.fingerprint(), f.place.span))
             .collect(),
     })
+}
+
+/// Marks the findings of one version of a file, sorted: by the settings, and by the comments in it that may ignore. Where
+/// the comments of a base view alone may, only checks count that its version of the file ignores as well.
+pub(super) fn mark_version(
+    findings: &mut [Finding],
+    path: &RepoPath,
+    ignores: &[Ignore],
+    base: Option<&dyn BaseView>,
+    around: &Around<'_>,
+    options: &Options,
+) {
+    if let (Some(base), true) = (base, options.new_only) {
+        let before = base.read(path).ok().flatten();
+        let then = before.and_then(|bytes| judged_before(path, &bytes, around));
+        let text = findings.first().and_then(|f| base.blob(f.blob.as_ref()?));
+        let now = text.map(|bytes| decode(&bytes).text.into_owned());
+        for f in findings.iter_mut() {
+            f.new = match (&then, &now) {
+                (Some(then), Some(now)) => Some(is_new(f, then, now)),
+                (None, _) => Some(true),
+                _ => None,
+            };
+            if f.new == Some(false) {
+                f.status = Status::Known;
+            }
+        }
+    }
+    triage::severities(findings, &options.settings);
+    if ignores.is_empty() {
+        return;
+    }
+    match base.filter(|_| in_range(options)) {
+        Some(base) => {
+            let kept = known_ignores(path, ignores, base, around);
+            inline::apply(path, &kept, findings);
+        }
+        None => {
+            inline::apply(path, ignores, findings);
+        }
+    }
+}
+
+/// The comments that the base view's version of a file has as well, check by check.
+fn known_ignores(
+    path: &RepoPath,
+    ignores: &[Ignore],
+    base: &dyn BaseView,
+    around: &Around<'_>,
+) -> Vec<Ignore> {
+    let Some(bytes) = base.read(path).ok().flatten() else {
+        return Vec::new();
+    };
+    let source = Source::new(&bytes);
+    let subject = Subject::new(path, &source, around);
+    let before = around.ignores(&subject);
+    let mut left: Vec<&'static str> = before.iter().flat_map(Ignore::checks).collect();
+    let mut kept = Vec::new();
+    for ignore in ignores {
+        let known = ignore.checks().collect::<Vec<_>>();
+        let all = known.iter().all(|id| left.contains(id));
+        if all && !known.is_empty() {
+            for id in known {
+                if let Some(at) = left.iter().position(|l| *l == id) {
+                    left.swap_remove(at);
+                }
+            }
+            kept.push(ignore.clone());
+        }
+    }
+    kept
+}
+
+/// What the baseline accepts of versions, and entries that would accept the rest. `base` reads their objects.
+pub(super) fn accept_versions(
+    findings: &mut [Finding],
+    base: &dyn BaseView,
+    around: &Around<'_>,
+    options: &Options,
+    acceptance: Option<&Acceptance>,
+) -> Told {
+    let mut told = Told::default();
+    if options.baseline.is_none() && acceptance.is_none() {
+        return told;
+    }
+    let mut history = Versions {
+        base: Some(base),
+        around,
+        now: HashMap::new(),
+        then: HashMap::new(),
+    };
+    if let Some(accepted) = &options.baseline {
+        told.states = accepted.apply(findings, options.today, &mut history);
+    }
+    if let Some(acceptance) = acceptance {
+        (told.accepted, told.refused) = baseline::accept(findings.iter(), acceptance, &mut history);
+    }
+    told
 }
 
 /// What a directive did not do.
@@ -271,18 +378,24 @@ struct Then {
 struct Versions<'a> {
     base: Option<&'a dyn BaseView>,
     around: &'a Around<'a>,
-    now: HashMap<RepoPath, Option<Now>>,
+    now: HashMap<(RepoPath, Option<String>), Option<Now>>,
     then: HashMap<(RepoPath, String), Option<Then>>,
 }
 
 impl Versions<'_> {
-    fn now(&mut self, path: &RepoPath) -> Option<&Now> {
+    /// The bytes a finding is about: the object it names, else the file of the view.
+    fn now(&mut self, finding: &Finding) -> Option<&Now> {
         let (base, around) = (self.base, self.around);
+        let (path, blob) = (&finding.path, &finding.blob);
         self.now
-            .entry(path.clone())
+            .entry((path.clone(), blob.clone()))
             .or_insert_with(|| {
                 let limit = around.max_file_size();
-                let bytes = around.view().read_limited(path, limit).ok()?;
+                let object = blob.as_ref().and_then(|id| base?.blob(id));
+                let bytes = match object {
+                    Some(bytes) => bytes,
+                    None => around.view().read_limited(path, limit).ok()?,
+                };
                 Some(Now {
                     blob: base.map_or_else(|| blob_id_outside(&bytes), |b| b.blob_id(&bytes)),
                     text: decode(&bytes).text.into_owned(),
@@ -302,7 +415,10 @@ impl Versions<'_> {
 
 impl History for Versions<'_> {
     fn same(&mut self, finding: &Finding, fingerprint: &str, blob: &str) -> Same {
-        let Some(now) = self.now(&finding.path) else {
+        if finding.blob.as_deref() == Some(blob) {
+            return Same::Yes;
+        }
+        let Some(now) = self.now(finding) else {
             return Same::No;
         };
         if now.blob.as_deref() == Some(blob) {
@@ -326,7 +442,10 @@ impl History for Versions<'_> {
         }
     }
 
-    fn blob_now(&mut self, path: &RepoPath) -> Option<String> {
-        self.now(path)?.blob.clone()
+    fn blob_now(&mut self, finding: &Finding) -> Option<String> {
+        match &finding.blob {
+            Some(blob) => Some(blob.clone()),
+            None => self.now(finding)?.blob.clone(),
+        }
     }
 }

@@ -9,12 +9,18 @@ mod around;
 mod flux;
 mod guard;
 mod hidden;
+pub mod history;
+mod progress;
+pub mod range;
+mod rows;
 pub mod setup;
 mod unruled;
+pub(crate) mod versions;
 mod whole;
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -33,8 +39,10 @@ use crate::subject::{ConfigSet, LoadedConfig, Neighbourhood, Source, Subject};
 use crate::triage::baseline::{Acceptance, Baseline, Entry as Accepted, State};
 use crate::triage::inline::Ignore;
 use around::Around;
+use guard::Rules;
 
 pub use crate::settings::MAX_FILE_SIZE;
+pub use progress::Progress;
 
 /// What changes the verdict on other files: a commit that touches one of these has the whole index judged.
 pub const STEERING: Steering<'static> = Steering {
@@ -68,6 +76,12 @@ pub struct Options {
     pub settings: Settings,
     /// Findings that are accepted.
     pub baseline: Option<Baseline>,
+    /// Of a history only what came with commits that this one does not have.
+    pub since: Option<crate::git::Oid>,
+    /// Whether comments that a range adds may ignore findings.
+    pub trust_head: bool,
+    /// What the view itself sets, where it is judged by what its base view sets.
+    pub own: Option<Box<OwnSettings>>,
     /// Whether comments in files can ignore findings.
     pub inline_ignores: bool,
     /// What today is, for what holds only for a time.
@@ -78,6 +92,17 @@ pub struct Options {
     pub new_only: bool,
     /// When judging ends; what was not judged by then is a blind spot.
     pub deadline: Option<Instant>,
+    /// Where to count what is done, for somebody who watches.
+    pub progress: Option<Arc<Progress>>,
+}
+
+/// Settings and baseline of a view that is judged by those of its base view.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSettings {
+    /// The settings; `None` if they cannot be understood.
+    pub settings: Option<Settings>,
+    /// The baseline.
+    pub baseline: Option<Baseline>,
 }
 
 impl Default for Options {
@@ -93,11 +118,15 @@ impl Default for Options {
             config_only: false,
             settings: Settings::default(),
             baseline: None,
+            since: None,
+            trust_head: false,
+            own: None,
             inline_ignores: true,
             today: Date::default(),
             blind_spots: Vec::new(),
             new_only: false,
             deadline: None,
+            progress: None,
         }
     }
 }
@@ -324,14 +353,20 @@ fn judge_all(
         .and_then(|base| guard::base_configs(view, base, options));
     let by_base = base_configs
         .as_ref()
-        .filter(|_| options.mode == Mode::Staged && !options.config_only)
+        .filter(|_| options.mode.is_change() && !options.config_only)
         .map(|of_base| Around::new(view, base, of_base, options));
     let (mut seen, mut under_base) = (Vec::<Seen<'_>>::new(), Vec::<Option<Sink>>::new());
+    if let Some(progress) = &options.progress {
+        progress.begin("judging files", selected.len() as u64);
+    }
     selected
         .par_iter()
         // Small shares, so that no thread sits idle while another finishes a long one.
         .with_max_len(16)
         .map(|entry| {
+            if let Some(progress) = &options.progress {
+                progress.advance(1);
+            }
             if options.is_late() {
                 return (out_of_time(entry), None);
             }
@@ -354,7 +389,11 @@ fn judge_all(
         stats.encrypted += u64::from(s.judged.encrypted);
         stats.bytes += s.bytes;
     }
-    guard::stricter(&mut seen, under_base);
+    let rules = match options.mode {
+        Mode::Staged => Rules::Head,
+        _ => Rules::Base,
+    };
+    guard::stricter(&mut seen, under_base, rules);
     if options.mode == Mode::Staged {
         guard::join_stages(&mut seen);
         guard::index_differs(&mut seen, &around);
@@ -426,11 +465,11 @@ fn judge_all(
     // What an untouched config leaves unknown of a touched file is not softened.
     blind_spots.retain(|b| b.blocking || unruled.iter().all(|u| u.path != b.path));
     blind_spots.extend(unruled);
-    if options.mode == Mode::Staged {
+    if options.mode.is_change() {
         blind_spots.extend(base.into_iter().flat_map(unruled::lost_in_base));
     }
     blind_spots.extend(options.blind_spots.iter().cloned());
-    if options.mode == Mode::Staged {
+    if options.mode != Mode::Worktree && options.mode != Mode::Stdin {
         guard::name_objects(&mut findings, &selected, view);
     }
     sort(&mut findings);
@@ -557,23 +596,26 @@ pub(crate) fn judge_bytes(
     .map_err(|_| Defect)
 }
 
+/// The order of findings in every report: path, place, check.
+pub(crate) fn order(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    let key = |f: &Finding| {
+        (
+            f.line(),
+            f.place.position.map_or(0, |p| p.column),
+            f.check.id,
+            f.place.document,
+        )
+    };
+    a.path
+        .cmp(&b.path)
+        .then_with(|| key(a).cmp(&key(b)))
+        .then_with(|| a.place.pointer.cmp(&b.place.pointer))
+        .then_with(|| a.message.cmp(&b.message))
+}
+
 /// Sorts by path, place and check, and counts equal ones.
 fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding| {
-            (
-                f.line(),
-                f.place.position.map_or(0, |p| p.column),
-                f.check.id,
-                f.place.document,
-            )
-        };
-        a.path
-            .cmp(&b.path)
-            .then_with(|| key(a).cmp(&key(b)))
-            .then_with(|| a.place.pointer.cmp(&b.place.pointer))
-            .then_with(|| a.message.cmp(&b.message))
-    });
+    findings.sort_by(order);
     let mut counts = std::collections::HashMap::new();
     for f in findings.iter_mut() {
         let n = counts

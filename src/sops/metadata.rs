@@ -4,6 +4,8 @@
 //! (`stores/flatten.go`: `__map_` joins mapping levels, `__list_N` list levels). All become one [`Meta`] tree, and that
 //! an [`Envelope`]. Files of sops 3.3 to 3.13 are read; what only the lenient decoding of 3.13 takes is told.
 
+use std::collections::BTreeMap;
+
 use super::options::{SELECTION_OPTIONS, SelectionOptions};
 use super::recipients::{KeyEntry, KeyType};
 use super::value::{self, Forgery, Judged};
@@ -45,6 +47,21 @@ impl Meta {
     fn text(&self) -> Option<&str> {
         match self {
             Self::Scalar { text, ty, .. } if *ty != ScalarType::Null => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of a field of a mapping.
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text()
+    }
+
+    /// The texts of a mapping below a field.
+    pub(super) fn texts(&self, name: &str) -> Option<BTreeMap<&str, &str>> {
+        match self.get(name)? {
+            Self::Map(entries, _) => (entries.iter())
+                .map(|(key, value)| Some((key.as_str(), value.text()?)))
+                .collect(),
             _ => None,
         }
     }
@@ -379,6 +396,36 @@ fn list_of(v: &Meta) -> &[Meta] {
         Meta::List(items, _) => items,
         _ => &[],
     }
+}
+
+/// A key entry as it stands.
+pub(super) type RawKey<'m> = (KeyType, &'m Meta);
+
+/// The key entries by group, and the noted threshold. Flat lists are one group, and groups beside them are ignored.
+pub(super) fn key_groups(meta: &Meta) -> (Vec<Vec<RawKey<'_>>>, Option<usize>) {
+    let flat = of_known_types(meta);
+    let groups = match flat.is_empty() {
+        false => vec![flat],
+        true => (meta.get("key_groups").map_or(&[][..], list_of).iter())
+            .map(of_known_types)
+            .collect(),
+    };
+    let threshold = meta.field("shamir_threshold");
+    (groups, threshold.and_then(|text| text.parse().ok()))
+}
+
+fn of_known_types(of: &Meta) -> Vec<RawKey<'_>> {
+    let Meta::Map(lists, _) = of else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for (name, list) in lists {
+        if let Some(kind) = KeyType::from_metadata_field(name) {
+            let maps = list_of(list).iter().filter(|e| matches!(e, Meta::Map(..)));
+            out.extend(maps.map(|entry| (kind, entry)));
+        }
+    }
+    out
 }
 
 /// Reads an envelope and notes everything that is wrong with it.

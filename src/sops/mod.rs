@@ -9,5 +9,6 @@ pub mod metadata;
 pub mod options;
 pub mod recipients;
 pub mod scope;
+pub mod sealed;
 pub mod specificity;
 pub mod value;

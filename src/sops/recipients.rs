@@ -42,6 +42,19 @@ impl KeyType {
         })
     }
 
+    /// The field of the metadata.
+    pub fn metadata_field(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Pgp => "pgp",
+            Self::Kms => "kms",
+            Self::GcpKms => "gcp_kms",
+            Self::HcKms => "hckms",
+            Self::AzureKv => "azure_kv",
+            Self::HcVault => "hc_vault",
+        }
+    }
+
     /// Name for people.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ pub mod copies;
 pub mod leaves;
 mod neighbourhood;
 pub mod place;
-mod prefilter;
+pub mod prefilter;
 pub mod standing;
 
 pub use configs::{Asked, ConfigSet, Decision, LoadedConfig};
@@ -169,15 +169,21 @@ impl<'s> Subject<'s> {
         subject.template = standing::is_template_name(&subject.name)
             || (standing::in_template_directory(path) && standing::has_expression(text))
             || standing::chart_files(path).iter().any(|c| around.exists(c));
-        if subject.hints.may_carry_metadata() || !around.prefilter() {
+        let whole = |s: &Self| !around.prefilter() || s.needs_all_documents(around);
+        // Without a name that tells the format a block that is no metadata is sought in each.
+        let block = |s: &Self| {
+            s.hints.metadata && s.format == Format::Binary && (whole(s) || s.may_hold_manifest())
+        };
+        if subject.hints.may_carry_metadata() || !around.prefilter() || block(&subject) {
             subject.find_envelope();
         }
         if subject.envelope.is_none() {
-            if !around.prefilter() || subject.needs_all_documents(around) {
+            if whole(&subject) {
                 subject.parse_as_meant(true);
             } else if subject.may_hold_manifest() {
                 subject.parse_as_meant(false);
             }
+            subject.find_stub();
         }
         if !subject.template
             && let Some(parsed) = &subject.parsed
@@ -283,6 +289,17 @@ impl<'s> Subject<'s> {
                 self.parsed = Some(parse(self.text, format));
             }
         }
+    }
+
+    /// A `sops` key without metadata, where nobody looked for metadata because no word of it is there.
+    fn find_stub(&mut self) {
+        if self.stub.is_some() || !self.hints.metadata {
+            return;
+        }
+        let format = self.format;
+        let mut blocks = self.documents().iter().enumerate();
+        let found = blocks.find_map(|(n, doc)| Some((n, metadata::find(doc, format)?.span())));
+        self.stub = found;
     }
 
     fn set_format(&mut self, format: Format) {

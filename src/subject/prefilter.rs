@@ -15,9 +15,11 @@ use crate::keys;
 pub struct Hints {
     /// A key that could be `sops`, or a dotenv or INI form of it.
     pub metadata: bool,
+    /// That, and a word that only metadata of sops or a block that holds some needs.
+    pub envelope: bool,
     /// The start of an encrypted value.
     pub ciphertext: bool,
-    /// `Secret` or `SecretList` as a word.
+    /// `Secret` or `SecretList` as a word, where a key `data` or `stringData` can be.
     pub secret: bool,
     /// A generator, a template list, a Flux object.
     pub manifest: bool,
@@ -87,6 +89,7 @@ impl Hints {
     /// Everything may be there.
     const ALL: Self = Self {
         metadata: true,
+        envelope: true,
         ciphertext: true,
         secret: true,
         manifest: true,
@@ -117,6 +120,8 @@ impl Hints {
             // The next match may overlap this one.
             from = m.start() + 1;
         }
+        h.envelope = h.metadata && (h.ciphertext || has_metadata_word(bytes));
+        h.secret &= has_data_key(bytes);
         h
     }
 
@@ -147,8 +152,7 @@ impl Hints {
             }
             1 => self.ciphertext = true,
             2 => {
-                let list = bytes[at.end..].starts_with(b"List");
-                self.secret |= !is_word(before) && (list || !is_word(after));
+                self.secret |= may_be_kind(bytes, &at);
                 self.sealed |= bytes[..at.start].ends_with(b"Sealed");
             }
             3..=5 => self.manifest = true,
@@ -158,9 +162,70 @@ impl Hints {
         }
     }
 
+    /// Finds what could matter in a part of a text, for a search that looks at a text piece by piece: start, length (with
+    /// all that the answer depends on), and which kind of hint it is. More may be told than [`Hints::of`] would note.
+    pub fn notable(bytes: &[u8], range: Range<usize>, found: &mut dyn FnMut(usize, usize, u8)) {
+        let Some(matcher) = MATCHER.as_ref() else {
+            found(range.start, 1, KIND_ESCAPE);
+            return;
+        };
+        let mut from = range.start;
+        let window = bytes.get(..range.end).unwrap_or(bytes);
+        while let Some(m) = matcher.find(window, from) {
+            from = m.start() + 1;
+            let mut hints = Self::default();
+            let needle = m.pattern().as_usize();
+            // Whether the word stands alone depends on its whole line: whoever has the text asks that.
+            match needle {
+                2 => hints.secret = is_secret_word(bytes, &m.range()),
+                _ => hints.note(needle, m.range(), bytes),
+            }
+            let kind = match needle {
+                _ if hints.key => KIND_KEY,
+                0 if hints.metadata => KIND_METADATA,
+                1 => KIND_CIPHERTEXT,
+                2 if hints.secret => KIND_SECRET,
+                // A Flux object leaks nothing by itself.
+                3 | 4 => KIND_MANIFEST,
+                6 => KIND_CONFLICT,
+                7 => KIND_ESCAPE,
+                _ => continue,
+            };
+            let start = m.start().saturating_sub(CONTEXT);
+            let end = m.end().saturating_add(CONTEXT).min(bytes.len());
+            if start >= range.start && end <= range.end {
+                found(start, end - start, kind);
+            }
+        }
+        for at in memchr::memchr_iter(b'\\', &window[range.start.min(window.len())..]) {
+            let at = range.start + at;
+            let word = |i: Option<usize>| is_word(i.and_then(|i| bytes.get(i)));
+            let spells = match bytes.get(at + 1) {
+                Some(b'x' | b'u' | b'U') => spells_letter(&bytes[at + 1..]),
+                Some(b'\n' | b'\r') => word(at.checked_sub(1)),
+                _ => false,
+            };
+            let (start, end) = (at.saturating_sub(1), (at + 10).min(bytes.len()));
+            if spells && start >= range.start && end <= range.end {
+                found(start, end - start, KIND_ESCAPE);
+            }
+        }
+    }
+
+    /// Whether what [`Hints::notable`] told of a part still counts when the whole text is seen.
+    pub fn counts(bytes: &[u8], at: usize, len: usize, kind: u8) -> bool {
+        if kind != KIND_SECRET {
+            return true;
+        }
+        let end = at.saturating_add(len).min(bytes.len());
+        let part = bytes.get(at..end).unwrap_or_default();
+        memchr::memmem::find_iter(part, b"Secret")
+            .any(|i| may_be_kind(bytes, &(at + i..at + i + b"Secret".len())))
+    }
+
     /// Whether the text can carry SOPS metadata.
     pub fn may_carry_metadata(self) -> bool {
-        self.metadata || self.escape
+        self.envelope || self.escape
     }
 
     /// Whether the text can hold a manifest that matters.
@@ -169,14 +234,118 @@ impl Hints {
     }
 }
 
+/// Kinds of [`Hints::notable`].
+pub const KIND_METADATA: u8 = 0;
+/// The start of an encrypted value.
+pub const KIND_CIPHERTEXT: u8 = 1;
+/// `Secret` as a word.
+pub const KIND_SECRET: u8 = 2;
+/// A generator, a template list, a Flux object.
+pub const KIND_MANIFEST: u8 = 3;
+/// Conflict markers.
+pub const KIND_CONFLICT: u8 = 4;
+/// An escape that can spell any letter.
+pub const KIND_ESCAPE: u8 = 5;
+/// A marker of private key material.
+pub const KIND_KEY: u8 = 6;
+
+/// Bytes around a needle that decide whether it counts.
+const CONTEXT: usize = 6;
+/// What [`Hints::notable`] needs on both sides of a part: its longest answer, less one.
+pub const MARGIN: usize = 64;
+
 fn is_word(b: Option<&u8>) -> bool {
     b.is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Whether `Secret` or `SecretList` is a word there.
+fn is_secret_word(bytes: &[u8], at: &Range<usize>) -> bool {
+    let before = at.start.checked_sub(1).and_then(|i| bytes.get(i));
+    let list = bytes[at.end..].starts_with(b"List");
+    !is_word(before) && (list || !is_word(bytes.get(at.end)))
+}
+
+/// Whether the word can be a value of its own, and so a kind: in prose other words stand beside it.
+fn may_be_kind(bytes: &[u8], at: &Range<usize>) -> bool {
+    if !is_secret_word(bytes, at) {
+        return false;
+    }
+    let rest = &bytes[at.end..];
+    let rest = rest.strip_prefix(b"List").unwrap_or(rest);
+    let blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let spaces = rest.iter().take_while(blank).count();
+    let ends = match rest.get(spaces) {
+        None
+        | Some(b'\n' | b'\r' | b'"' | b'\'' | b',' | b'}' | b']' | b'\\' | b'`' | b'{' | b'<') => {
+            true
+        }
+        Some(b'#') => spaces > 0,
+        // A colon behind it would make it a key; template text may follow without a blank.
+        Some(b) => spaces == 0 && !b.is_ascii_alphanumeric() && !b"_-.:;)/|".contains(b),
+    };
+    let line = &bytes[..at.start];
+    let spaces = line.iter().rev().take_while(blank).count();
+    let line = &line[..line.len() - spaces];
+    let begins = match line.last() {
+        Some(b) if b.is_ascii_alphanumeric() || b"_-.;)/|".contains(b) => {
+            // An anchor or a tag may stand before it, and a dash before an item.
+            let start = memchr::memrchr3(b' ', b'\n', b'\t', line).map_or(0, |i| i + 1);
+            let word = &line[start..];
+            word.starts_with(b"&") || word.starts_with(b"!") || word == b"-"
+        }
+        _ => true,
+    };
+    ends && begins
+}
+
+/// Whether a text can have a key `data` or `stringData`, or a path to one: without it no Secret holds anything.
+fn has_data_key(bytes: &[u8]) -> bool {
+    let is_key = |at: usize| {
+        let meta = bytes[..at].ends_with(b"meta");
+        let string = bytes[..at].ends_with(b"string");
+        let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+        let alone = !before.is_some_and(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
+        let after = bytes.get(at + 4);
+        let goes_on = after.is_some_and(|b| b.is_ascii_alphanumeric() || b"_-.".contains(b));
+        !meta && (alone || string) && !goes_on
+    };
+    let mut found = memchr::memmem::find_iter(bytes, b"ata");
+    found.any(|at| {
+        let start = at.checked_sub(1);
+        start.is_some_and(|start| matches!(bytes[start], b'd' | b'D') && is_key(start))
+    })
+}
+
+/// Whether a text has a key that makes a block metadata: `mac`, `lastmodified`, or the `enc` of a key entry.
+fn has_metadata_word(bytes: &[u8]) -> bool {
+    let is_key = |word: &[u8]| {
+        memchr::memmem::find_iter(bytes, word).any(|at| {
+            let before = at.checked_sub(1).and_then(|i| bytes.get(i));
+            let after = bytes.get(at + word.len());
+            let ends = after.is_none_or(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
+            !is_word(before) && ends
+        })
+    };
+    memchr::memmem::find(bytes, b"lastmodified").is_some() || is_key(b"mac") || is_key(b"enc")
+}
+
+/// Whether what follows a backslash is the number of a printable character of ASCII: all that is sought is made of them.
+fn spells_letter(escape: &[u8]) -> bool {
+    let zeros: &[u8] = match escape.first() {
+        Some(b'x') => b"",
+        Some(b'u') => b"00",
+        _ => b"000000",
+    };
+    let digits = escape.get(1..).unwrap_or_default();
+    let rest = digits.strip_prefix(zeros);
+    rest.and_then(<[u8]>::first)
+        .is_some_and(|d| (b'2'..=b'7').contains(d))
 }
 
 /// Whether a backslash could make the text spell something else than it shows.
 fn has_escape(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\\', bytes).any(|at| match bytes.get(at + 1) {
-        Some(b'x' | b'u' | b'U') => true,
+        Some(b'x' | b'u' | b'U') => spells_letter(&bytes[at + 1..]),
         // In double quotes a backslash joins lines: `Sec\` and `ret`. Shell scripts put a blank before it.
         Some(b'\n' | b'\r') => {
             let before = at.checked_sub(1).and_then(|i| bytes.get(i));
@@ -220,12 +389,44 @@ mod tests {
 
     #[test]
     fn words_count_and_parts_of_words_do_not() {
-        assert!(Hints::of("kind: Secret\n").secret);
-        assert!(Hints::of("{\\\"kind\\\":\\\"Secret\\\"}").secret);
-        assert!(Hints::of("kind: SecretList\n").secret);
+        assert!(Hints::of("kind: Secret\ndata:").secret);
+        assert!(Hints::of("{\\\"kind\\\":\\\"Secret\\\",data:}").secret);
+        assert!(Hints::of("kind: SecretList\ndata:").secret);
         assert!(!Hints::of("kind: ExternalSecret\n").secret);
+        for kind in [
+            "kind: Secret",
+            "kind:   Secret  # why",
+            "kind: 'Secret'",
+            "{kind: Secret, data: {}}",
+            "[Secret]",
+            "kind: &k Secret",
+            "kind: !!str Secret",
+            "kind: >-\n  Secret",
+            "- Secret",
+            "kind: Secret\r",
+            "\\\"kind\\\":\\\"Secret\\\"",
+            "kind: Secret\\ndata:",
+            "? kind\n: Secret",
+            "kind: Secret\t",
+        ] {
+            assert!(Hints::of(&format!("{kind}\ndata:\n")).secret, "{kind}");
+        }
+        for prose in [
+            "the Secret is",
+            "a Secret",
+            "Secret key of",
+            "use a Secret.\n",
+            "kind: My-Secret",
+        ] {
+            assert!(!Hints::of(&format!("{prose} x\ndata:\n")).secret, "{prose}");
+        }
+        assert!(!Hints::of("kind: Secret\nmetadata:\n  database: x\n").secret);
+        assert!(Hints::of("kind: Secret\n\"stringData\": {}").secret);
         assert!(!Hints::of("SecretStoreRef\n").secret);
         assert!(Hints::of("kind: \"\\x53ecret\"").escape);
+        assert!(Hints::of("kind: \"\\u0053ecret\"").escape);
+        assert!(Hints::of("kind: \"\\U00000053ecret\"").escape);
+        assert!(!Hints::of("text: \"it\\u2019s \\x1b[0m \\uFEFF\"").escape);
         assert!(Hints::of("kind: \"Sec\\\n  ret\"").escape);
         assert!(!Hints::of("run: |\n  a \\\n  b").escape);
         assert!(Hints::of("sops:\n").metadata);

@@ -103,7 +103,7 @@ fn by_name(name: &str) -> Option<Exempt> {
 }
 
 /// Whether the pattern of a rule ends in the very extension of the path: replaced, it no longer matches.
-fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
+pub fn rule_names_extension(matches: &dyn Fn(&str) -> bool, subject: &str) -> bool {
     let Some(at) = subject
         .rfind('.')
         .filter(|at| !subject[*at..].contains('/'))

@@ -32,6 +32,13 @@ pub struct Entry {
     pub until: Option<String>,
     /// Why it was accepted.
     pub reason: Option<String>,
+    /// Whether it was accepted in an audit of history: then it may match nothing of today.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub history: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Entry {
@@ -100,8 +107,8 @@ pub enum Same {
 pub trait History {
     /// Compares.
     fn same(&mut self, finding: &Finding, fingerprint: &str, blob: &str) -> Same;
-    /// Id of the bytes of a file now.
-    fn blob_now(&mut self, path: &RepoPath) -> Option<String>;
+    /// Id of the bytes that a finding is about.
+    fn blob_now(&mut self, finding: &Finding) -> Option<String>;
 }
 
 #[derive(Deserialize)]
@@ -263,6 +270,8 @@ pub struct Acceptance {
     pub until: Option<Date>,
     /// Why.
     pub reason: Option<String>,
+    /// Whether history is audited.
+    pub history: bool,
 }
 
 /// New entries for findings that count, and the findings that cannot be accepted because their file cannot be read.
@@ -279,7 +288,7 @@ pub fn accept<'f>(
         if !f.is_active() || !wanted || passing {
             continue;
         }
-        let Some(blob) = history.blob_now(&f.path) else {
+        let Some(blob) = history.blob_now(f) else {
             refused.push(say![f.path, ": ", f.check.id]);
             continue;
         };
@@ -291,6 +300,7 @@ pub fn accept<'f>(
             created: acceptance.created.to_string(),
             until: acceptance.until.map(|d| d.to_string()),
             reason: acceptance.reason.clone(),
+            history: acceptance.history,
         });
     }
     (entries, refused)

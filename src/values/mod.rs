@@ -19,10 +19,8 @@ mod text;
 
 use std::fmt;
 
-use credential::{
-    contains_random_token, has_credential_form, has_form_beside_tokens, has_private_key_marker,
-    is_credential_key,
-};
+use credential::{contains_random_token, has_form_beside_tokens, has_private_key_marker};
+pub use credential::{has_credential_form, is_credential_key};
 use template::{HOLE, Literal, Stripped};
 
 /// What a value is, from harmless to harmful: the greater of two classes decides for a value of several parts.

@@ -1,7 +1,7 @@
 //! Builds the repositories of `tests/cases/`; shared by the tests that walk them.
 //!
 //! A case is `<check>/<name>/` with `repo/` (the files as committed), perhaps `head/` (what HEAD holds where that differs:
-//! `repo/` is then what lies on disk) and `index/` (what is staged, where that differs from HEAD), `args` (further arguments, one a line) and `expected.txt`. A part of a path that
+//! `repo/` is then what lies on disk), `past/1/`, `past/2/`… (what earlier commits held) and `index/` (what is staged, where that differs from HEAD), `args` (further arguments, one a line) and `expected.txt`. A part of a path that
 //! begins with `dot_` is built with a dot in its place, so that neither Git, nor sops, nor an editor takes a fixture for
 //! its own file. Nothing of the machine is seen: no configuration of Git, no variable of Git or sops.
 
@@ -103,6 +103,16 @@ impl Built {
     pub fn of(case: &Case) -> Self {
         let built = Self::new();
         let (repo, head) = (case.dir.join("repo"), case.dir.join("head"));
+        let past = case.dir.join("past");
+        let mut before = BTreeSet::new();
+        if past.is_dir() {
+            for version in folders(&past) {
+                let now = built.lay(&past.join(version));
+                built.remove(&before, &now);
+                built.commit();
+                before = now;
+            }
+        }
         if head.is_dir() {
             let mut committed = built.lay(&head);
             built.commit();
@@ -120,10 +130,18 @@ impl Built {
                 std::fs::remove_file(built.top().join(gone)).unwrap();
             }
         } else {
-            built.lay(&repo);
+            let now = built.lay(&repo);
+            built.remove(&before, &now);
             built.commit();
         }
         built
+    }
+
+    /// Takes away what was there and is no more.
+    fn remove(&self, before: &BTreeSet<PathBuf>, now: &BTreeSet<PathBuf>) {
+        for gone in before.difference(now) {
+            std::fs::remove_file(self.top().join(gone)).unwrap();
+        }
     }
 
     /// The top of the worktree.
