@@ -893,3 +893,43 @@ fn a_config_that_the_settings_name_governed_then() {
         ["error unencrypted-file credentials/a.yaml"]
     );
 }
+
+#[test]
+fn a_source_that_came_after_its_generator() {
+    let mut past = Past::new(&[]);
+    let kustomization = "secretGenerator:\n  - name: k\n    files: [pw.txt]\n";
+    past.commit(&[
+        ("app/kustomization.yaml", Some(kustomization)),
+        ("README.md", Some("# ops\n")),
+    ]);
+    let came = past.commit(&[("app/pw.txt", Some("kumquat-8f3kQ-ppp1\n"))]);
+    let expected = "error generator-source app/kustomization.yaml /secretGenerator/0/files/0";
+    let range = past.scan(&["--range", "HEAD~1..HEAD"]);
+    assert_eq!(range.told(), [expected]);
+    past.commit(&[("app/pw.txt", None)]);
+    let report = past.history();
+    assert_eq!(report.told(), [expected]);
+    assert_eq!(
+        report.findings()[0]["exposure"]["first_commit"],
+        came.as_str()
+    );
+    // Staged, too; and what another change leaves alone is not told again.
+    past.lab.write("app/pw.txt", "kumquat-8f3kQ-ppp2\n");
+    past.git(&["add", "-A"]);
+    assert_eq!(past.scan(&["--staged"]).told(), [expected]);
+    past.git(&["commit", "-q", "-m", "a change"]);
+    past.lab.write("app/other.txt", "other\n");
+    past.git(&["add", "-A"]);
+    assert!(past.scan(&["--staged"]).told().is_empty());
+}
+
+#[test]
+fn settings_that_cannot_be_used_do_not_get_in() {
+    let mut past = Past::new(&[]);
+    past.commit(&[("README.md", Some("# ops\n"))]);
+    past.commit(&[("sopsguard.toml", Some("[[[\n"))]);
+    assert_eq!(past.scan(&["--range", "HEAD~1..HEAD"]).exit, Some(3));
+    // Who takes them away again is let through.
+    past.commit(&[("sopsguard.toml", None)]);
+    assert_eq!(past.scan(&["--range", "HEAD~1..HEAD"]).exit, Some(0));
+}

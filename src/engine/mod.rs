@@ -7,6 +7,7 @@
 mod adoption;
 mod around;
 mod flux;
+mod generators;
 mod guard;
 mod hidden;
 pub mod history;
@@ -440,6 +441,9 @@ fn judge_all(
         }
     }
     sinks.extend(flux::decryption_missing(&seen, &around));
+    if options.mode.is_change() && !options.config_only {
+        sinks.push(generators::sink(&seen, &around));
+    }
     let mut ignores = Vec::new();
     for s in seen {
         if !s.ignores.is_empty() {

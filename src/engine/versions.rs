@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::generators;
 use super::guard::{self, Rules};
 use super::{Around, Options, Seen, configs, judge_read};
 use crate::checks;
@@ -125,6 +126,14 @@ pub(crate) fn judge<'v>(
             f.blob.clone_from(&id);
         }
         seen.push(s);
+    }
+    let told = generators::of_changed(&seen, &around);
+    for (at, mut finding) in told {
+        // The leak came with the source, whoever makes a Secret of it.
+        let s = &mut seen[at];
+        finding.blob = view.object(s.entry);
+        finding.fix = None;
+        s.judged.sink.findings.push(finding);
     }
     seen
 }

@@ -32,16 +32,19 @@ use super::{Options, Progress, Told, configs, hidden, judge_all, on_threads, sor
 use crate::checks::{self, private_key};
 use crate::decrypt::Sops;
 use crate::git::{Oid, OidKind, Tip, TipKind};
+use crate::kube::GeneratorEntry;
 use crate::model::{
     BlindCode, BlindSpot, Finding, Mode, Origin, OriginKind, Outcome, RepoPath, Repository, Stats,
     Status, ValueChanged,
 };
-use crate::packs::{BlobNo, CommitNo, CommitSet, History, Hit, PathNo, Problem, Seen, Trouble};
+use crate::packs::{
+    BlobNo, CommitNo, CommitSet, History, Hit, PathNo, Problem, Seen, Trouble, Version,
+};
 use crate::say;
 use crate::source::{BaseState, BaseView, CommitView, CommitsBase, FileKind, OneFile, Trees, View};
 use crate::subject::configs::CONFIG_NAME;
 use crate::subject::{ConfigSet, Hints, LoadedConfig, format_meant, standing};
-use crate::syntax::{Format, decode};
+use crate::syntax::{Format, decode, parse_values};
 use crate::triage::baseline::Acceptance;
 use attribution::{Graph, Tips};
 use classes::{Classes, OfPath};
@@ -565,6 +568,7 @@ impl<'a> Auditor<'a> {
                 chosen.insert(i);
             }
         }
+        chosen.extend(self.sources(first));
         chosen.extend(self.moved(&encrypted, first));
         chosen.into_iter().collect()
     }
@@ -725,6 +729,37 @@ impl<'a> Auditor<'a> {
             }
         }
         (out, spots)
+    }
+
+    /// Plain versions of files that a generator ever named.
+    fn sources(&self, first: &FirstPass) -> Vec<VersionNo> {
+        let versions = self.history.versions();
+        let mut named: HashSet<PathNo> = HashSet::new();
+        for version in &first.generating {
+            let path = self.path_of(*version);
+            let bytes = self.bytes_of(*version).unwrap_or_default();
+            let decoded = decode(&bytes);
+            let parsed = parse_values(&decoded.text, Format::Yaml);
+            let sources = parsed.documents.iter().flat_map(crate::kube::generators);
+            for generator in sources {
+                let (GeneratorEntry::File(_, source) | GeneratorEntry::Env(source)) =
+                    &generator.entry
+                else {
+                    continue;
+                };
+                let path = path.resolve(source);
+                let at = path.and_then(|path| self.paths.binary_search(&path).ok());
+                named.extend(at.map(|at| PathNo(at as u32)));
+            }
+        }
+        let plain = |(i, v): &(usize, &Version)| {
+            named.contains(&v.path)
+                && v.kind != OidKind::Link
+                && !self.is_twin(*i)
+                && !first.envelopes.contains_key(i)
+        };
+        let all = versions.iter().enumerate();
+        all.filter(plain).map(|(i, _)| i).collect()
     }
 
     /// Versions that came with a commit in which an encrypted file went: it could have been moved and decrypted.

@@ -32,6 +32,8 @@ pub(super) fn of(finding: &Finding, bytes: &[u8]) -> Value {
     let pointer = finding.place.pointer.as_ref().map(|p| p.as_str());
     let span: Option<Span> = finding.place.span;
     let raw = match (span, pointer) {
+        // The place is that of the generator, the bytes are those of its source.
+        _ if finding.check.id == "generator-source" => None,
         (Some(span), Some(_)) => text.get(span.range()),
         (Some(span), None) if finding.check.id == "private-key" => text.get(span.range()),
         _ => None,
