@@ -760,7 +760,7 @@ fn what_is_told_wrongly_of_a_push_refuses() {
     lab.run(&["hook", "run"]).is(2, &[]);
     lab.run(&["hook", "run", "pre-commit", "--stdin", "--stdin-path", "x"])
         .is(2, &[]);
-    told(&lab, &lab.base(), &push, &[], &gone).is(2, &["no Git repository"]);
+    told(&lab, &lab.base(), &push, &[], &gone).is(2, &["not in a Git repository"]);
 }
 
 /// A hook of a push that says what it was told, and refuses if there is a file `veto`.
