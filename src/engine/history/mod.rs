@@ -779,16 +779,18 @@ impl<'a> Auditor<'a> {
             }
         }
         let mut gone: BTreeSet<CommitNo> = BTreeSet::new();
-        for commit in self.history.commits() {
-            let went = |set: &CommitSet| {
-                !set.contains(commit)
-                    && self
-                        .history
-                        .parents(commit)
-                        .any(|parent| set.contains(parent))
-            };
-            if there.values().any(went) {
-                gone.insert(commit);
+        let there: Vec<CommitSet> = there.into_values().collect();
+        for batch in there.chunks(64) {
+            let mut marks = vec![0u64; self.history.commit_count()];
+            for (bit, set) in batch.iter().enumerate() {
+                set.iter().for_each(|c| marks[c.0 as usize] |= 1 << bit);
+            }
+            for commit in self.history.commits() {
+                let before = self.history.parents(commit);
+                let before = before.fold(0, |all, parent| all | marks[parent.0 as usize]);
+                if before & !marks[commit.0 as usize] != 0 {
+                    gone.insert(commit);
+                }
             }
         }
         let trees = self.audit.trees;
