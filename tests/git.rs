@@ -17,11 +17,13 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use lab::Lab;
 use sopsguard::git::{
-    GitEnv, GitError, Head, ObjectKind, Oid, OidKind, Repo, RevisionProblem, TipKind, Tips,
+    Commit, GitEnv, GitError, Head, ObjectKind, Oid, Repo, RevisionProblem, TipKind, Tips,
 };
+use sopsguard::source::{Difference, FileKind, Trees};
 
 fn repo_at(at: &Path) -> Repo {
     Repo::discover_any(at, &GitEnv::default()).unwrap().unwrap()
@@ -29,6 +31,13 @@ fn repo_at(at: &Path) -> Repo {
 
 fn repo(lab: &Lab) -> Repo {
     repo_at(&lab.top())
+}
+
+/// What a commit adds and takes away, as scans of history and ranges ask it.
+fn added_by(repo: &Arc<Repo>, commit: &Commit) -> Difference {
+    let parents = commit.parents.iter().filter_map(|id| repo.commit(id));
+    let parents: Vec<Oid> = parents.map(|c| c.tree).collect();
+    Trees::new(Arc::clone(repo)).difference(commit.tree, &parents)
 }
 
 fn oid(text: &[u8]) -> Oid {
@@ -247,7 +256,7 @@ fn a_commit_adds_what_no_parent_has() {
     for seed in 1..=4 {
         let lab = Lab::new();
         history(&lab, seed * 77, 50);
-        let repo = repo(&lab);
+        let repo = Arc::new(repo(&lab));
         for id in branches(&lab, 50) {
             let commit = repo.commit(&id).unwrap();
             let mut expected: Option<BTreeSet<(Vec<u8>, Oid, String)>> = None;
@@ -271,21 +280,23 @@ fn a_commit_adds_what_no_parent_has() {
                     None => set,
                 });
             }
-            let added = repo.added_by(&commit);
-            let mode = |kind| match kind {
-                OidKind::Blob => "100644",
-                OidKind::Executable => "100755",
-                OidKind::Link => "120000",
-                OidKind::Submodule | OidKind::Tree => panic!("no file"),
-            };
-            let found: BTreeSet<_> = (added.files.iter())
-                .map(|f| (f.path.clone(), f.id, mode(f.kind).to_owned()))
+            let added = added_by(&repo, &commit);
+            let found: BTreeSet<_> = (added.changed.iter())
+                .map(|(path, id, kind)| (path.as_bytes().to_vec(), *id, *kind == FileKind::Symlink))
                 .collect();
-            assert_eq!(found, expected.unwrap(), "{id}");
-            assert!(added.files.is_sorted() && found.len() == added.files.len());
-            let removed: BTreeSet<_> = added.removed.iter().cloned().collect();
+            let expected = expected.unwrap().into_iter();
+            let expected: BTreeSet<_> = expected
+                .map(|(path, id, mode)| (path, id, mode == "120000"))
+                .collect();
+            assert_eq!(found, expected, "{id}");
+            assert!(added.changed.is_sorted_by_key(|c| &c.0) && found.len() == added.changed.len());
+            let removed: BTreeSet<_> = added
+                .removed
+                .iter()
+                .map(|p| p.as_bytes().to_vec())
+                .collect();
             assert_eq!(removed, gone, "{id}");
-            assert!(added.unreadable.is_empty() && added.missing_parents.is_empty());
+            assert!(added.unreadable.is_empty());
         }
     }
 }
@@ -305,12 +316,12 @@ fn a_damaged_tree_is_told_and_the_rest_is_read() {
             .join(format!(".git/objects/{}/{}", &tree[..2], &tree[2..])),
     )
     .unwrap();
-    let repo = repo(&lab);
+    let repo = Arc::new(repo(&lab));
     let commit = repo.commit(&one(&lab, "HEAD")).unwrap();
-    let added = repo.added_by(&commit);
+    let added = added_by(&repo, &commit);
     assert_eq!(added.unreadable, [b"a/"]);
-    assert_eq!(added.files.len(), 1);
-    assert_eq!(added.files[0].path, b"b/y.yaml");
+    assert_eq!(added.changed.len(), 1);
+    assert_eq!(added.changed[0].0.as_bytes(), b"b/y.yaml");
     assert!(added.removed.is_empty());
 }
 
@@ -863,8 +874,6 @@ fn a_shallow_clone_says_where_it_ends() {
     let none = shallow.commits_between(&[id("c8")], &[id("c2")]);
     assert_eq!(none.missing, [id("c2")]);
     assert!(none.cut);
-    let commit = shallow.commit(&id("c6")).unwrap();
-    assert_eq!(shallow.added_by(&commit).missing_parents, [id("c5")]);
 }
 
 #[test]
@@ -971,11 +980,13 @@ fn objects_of_a_quarantine_are_read_beside_those_of_the_repository() {
     assert_eq!(repo.object_dirs(), [quarantine, objects]);
     assert!(matches!(repo.head(), Head::Commit { id, .. } if *id == before));
     let found = repo.commit(&new).unwrap();
-    let added = repo.added_by(&found);
-    assert_eq!(added.files.len(), 1);
-    assert_eq!(added.files[0].path, b"dir/new");
-    assert_eq!(repo.blob(&added.files[0].id).unwrap(), b"new\n");
-    assert_eq!(repo.blob_size(&added.files[0].id), Some(4));
+    let repo = Arc::new(repo);
+    let added = added_by(&repo, &found);
+    assert_eq!(added.changed.len(), 1);
+    let (path, blob, _) = &added.changed[0];
+    assert_eq!(path.as_bytes(), b"dir/new");
+    assert_eq!(repo.blob(blob).unwrap(), b"new\n");
+    assert_eq!(repo.blob_size(blob), Some(4));
     assert_eq!(repo.commits_between(&[new], &[before]).commits, [new]);
     assert_eq!(repo.revision(&new.to_string()[..10]), Ok(new));
     // Without the variables they are not there.

@@ -125,6 +125,22 @@ pub struct Sink {
 }
 
 impl Sink {
+    /// Keeps the findings that are marked; keys stay with theirs.
+    pub(crate) fn keep(&mut self, keep: &[bool]) {
+        let mut new_at = Vec::with_capacity(keep.len());
+        let mut next = 0;
+        for k in keep {
+            new_at.push(next);
+            next += usize::from(*k);
+        }
+        let mut kept = keep.iter();
+        self.findings.retain(|_| kept.next().is_some_and(|k| *k));
+        self.leaked.retain(|(at, _)| keep[*at]);
+        for (at, _) in &mut self.leaked {
+            *at = new_at[*at];
+        }
+    }
+
     fn push(&mut self, finding: Finding) {
         self.findings.push(finding);
     }

@@ -27,21 +27,7 @@ fn rank(check: &CheckInfo) -> u8 {
 /// Settles the findings of one file.
 pub(super) fn settle(s: &Subject<'_>, sink: &mut Sink) {
     let keep = staying(s, &sink.findings);
-    let mut new_index = Vec::with_capacity(keep.len());
-    let mut next = 0;
-    for k in &keep {
-        new_index.push(next);
-        next += usize::from(*k);
-    }
-    let mut i = 0;
-    sink.findings.retain(|_| {
-        i += 1;
-        keep[i - 1]
-    });
-    sink.leaked.retain(|(at, _)| keep[*at]);
-    for (at, _) in &mut sink.leaked {
-        *at = new_index[*at];
-    }
+    sink.keep(&keep);
     for finding in &mut sink.findings {
         soften(s, finding);
     }

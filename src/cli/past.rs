@@ -44,7 +44,6 @@ pub(crate) fn judge_history(
     let depth = Depth {
         unreachable: scan.unreachable,
         threads: scan.jobs,
-        plain: false,
     };
     let progress = progress.unwrap_or_default();
     progress.begin("reading packs", 0);
@@ -173,7 +172,7 @@ pub(crate) fn judge_push(
         engine::history::keys_of_message(trees, tag, true, &mut outcome.findings);
     }
     for (name, _) in &push.missing {
-        let path = RepoPath::new(name.as_slice());
+        let path = RepoPath::of_ref(name);
         let reason = say!["this ref is pushed, and what it names is not here"];
         let spot = BlindSpot::new(&path, None, BlindCode::MissingObject, reason, true);
         outcome.blind_spots.push(spot);
@@ -209,7 +208,7 @@ fn judge_object(
             engine::run(&view, None, repository, &options)
         }
         _ => {
-            let name = RepoPath::new(object.ref_name.as_slice());
+            let name = RepoPath::of_ref(&object.ref_name);
             let view = OneFile::new(trees, name, object.id);
             engine::run(&view, None, repository, &options)
         }

@@ -99,6 +99,8 @@ fn judge(
         files,
         rules: Rules::Today,
     }));
+    let asked = [&whole.configs, &whole.end].into_iter().chain(&whole.also);
+    blind_spots.extend(asked.flat_map(versions::lost_configs));
     let judged: Vec<_> = steps
         .par_iter()
         .map(|step| {

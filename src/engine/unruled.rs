@@ -147,6 +147,13 @@ pub(super) fn missing_in_head(path: &RepoPath) -> BlindSpot {
     BlindSpot::new(path, None, BlindCode::MissingObject, reason, true)
 }
 
+/// A file whose version in a parent, or in the base of a range, cannot be read.
+pub(super) fn missing_in_base(path: &RepoPath) -> BlindSpot {
+    let reason =
+        say!["its version in the base is missing or corrupt, so the change could not be judged"];
+    BlindSpot::new(path, None, BlindCode::MissingObject, reason, true)
+}
+
 /// The files that speak for themselves: judged, and not softened.
 pub(super) fn touched<'v>(selected: &[&'v Entry]) -> HashSet<&'v RepoPath> {
     let touched = selected.iter().filter(|e| e.touched);

@@ -3,15 +3,15 @@
 //! History and ranges are many such commits. What only the present can be asked (drift of recipients, the state of configs)
 //! is left out: a version of years ago lacks today's recipients, and nobody can do anything about it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::generators;
 use super::guard::{self, Rules};
-use super::{Around, Options, Seen, configs, judge_read};
+use super::{Around, Options, Seen, configs, judge_read, unruled};
 use crate::checks;
-use crate::model::{BlindCode, CheckInfo, Finding, Mode, RepoPath};
-use crate::source::{BaseView, CommitView, FileKind, View};
+use crate::model::{BlindCode, BlindSpot, CheckInfo, Finding, Mode, RepoPath};
+use crate::source::{BaseState, BaseView, CommitView, FileKind, ReadError, View};
 use crate::subject::ConfigSet;
 use crate::subject::configs::CONFIG_NAME;
 
@@ -127,6 +127,9 @@ pub(crate) fn judge<'v>(
         }
         seen.push(s);
     }
+    if options.mode.is_change() {
+        unknown(&mut seen, base, &around, options);
+    }
     let told = generators::of_changed(&seen, &around);
     for (at, mut finding) in told {
         // The leak came with the source, whoever makes a Secret of it.
@@ -136,6 +139,32 @@ pub(crate) fn judge<'v>(
         s.judged.sink.findings.push(finding);
     }
     seen
+}
+
+/// Adds what keeps a commit of a range from being judged: rules that nobody knows, parents that are not here. In history the
+/// engine has told every object that is missing.
+fn unknown(seen: &mut [Seen<'_>], base: &dyn BaseView, around: &Around<'_>, options: &Options) {
+    let named = options.settings.sops_config.as_ref().map(|(path, _)| path);
+    let mut spots = match options.sops_config {
+        Some(_) => Vec::new(),
+        None => unruled::unknown_rules(seen, named, &HashSet::new(), around),
+    };
+    let changed = seen
+        .iter()
+        .map(|s| s.entry)
+        .filter(|e| e.base == BaseState::Maybe);
+    let lost = changed.filter(|e| matches!(base.read(&e.path), Err(ReadError::Object)));
+    spots.extend(lost.map(|e| unruled::missing_in_base(&e.path)));
+    if let Some(s) = seen.first_mut() {
+        s.judged.sink.blind_spots.extend(spots);
+    }
+}
+
+/// Configs that are there and whose objects are not: their rules are unknown.
+pub(crate) fn lost_configs(view: &CommitView) -> Vec<BlindSpot> {
+    let configs = view.called(CONFIG_NAME).into_iter().map(|(path, _)| path);
+    let lost = configs.filter(|path| matches!(view.read(path), Err(ReadError::Object)));
+    lost.map(|path| unruled::missing_in_base(&path)).collect()
 }
 
 /// Whether the configs of a commit are those that would be asked as well.
@@ -159,21 +188,7 @@ pub(crate) fn keep_leaks(s: &mut Seen<'_>, options: &Options) {
         is_of_leaks(f.check) && !(past && f.check.id == checks::broken_envelope::INFO.id)
     };
     let keep: Vec<bool> = sink.findings.iter().map(keeps).collect();
-    let mut new_at = Vec::with_capacity(keep.len());
-    let mut next = 0;
-    for k in &keep {
-        new_at.push(next);
-        next += usize::from(*k);
-    }
-    let mut at = 0;
-    sink.findings.retain(|_| {
-        at += 1;
-        keep[at - 1]
-    });
-    sink.leaked.retain(|(at, _)| keep[*at]);
-    for (at, _) in &mut sink.leaked {
-        *at = new_at[*at];
-    }
+    sink.keep(&keep);
     // What a repair on disk would need is not to be had for a version of the past.
     for f in &mut sink.findings {
         f.fix = None;

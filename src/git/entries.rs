@@ -1,10 +1,9 @@
 //! One tree at a time, as entries.
 
-use gix::bstr::ByteSlice;
-
 use super::base::{BaseList, tree_below};
 use super::objects::{Oid, OidKind};
 use super::repo::Repo;
+use super::tree::{TreeItem, items};
 
 /// An entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,30 +21,19 @@ impl Repo {
     /// one that Git would never write: of two entries with one name, or of one with a slash in it, nobody can say which
     /// file a checkout makes.
     pub fn tree(&self, id: &Oid) -> Option<Vec<TreeEntry>> {
-        let bytes = self.objects.tree(id)?;
-        let mut entries = Vec::new();
-        for entry in gix::objs::TreeRefIter::from_bytes(&bytes, id.kind()) {
-            let entry = entry.ok()?;
-            let name = entry.filename.as_bytes();
-            if name.is_empty() || name.contains(&b'/') || name == b"." || name == b".." {
-                return None;
-            }
-            use gix::objs::tree::EntryKind;
-            entries.push(TreeEntry {
-                name: entry.filename.as_bytes().to_vec(),
-                id: entry.oid.to_owned(),
-                kind: match entry.mode.kind() {
-                    EntryKind::Tree => OidKind::Tree,
-                    EntryKind::Blob => OidKind::Blob,
-                    EntryKind::BlobExecutable => OidKind::Executable,
-                    EntryKind::Link => OidKind::Link,
-                    EntryKind::Commit => OidKind::Submodule,
-                },
-            });
+        let items = items(self, id)?;
+        let odd =
+            |name: &[u8]| name.is_empty() || name.contains(&b'/') || matches!(name, b"." | b"..");
+        let twice = items.windows(2).any(|two| two[0].name == two[1].name);
+        if twice || items.iter().any(|item| odd(&item.name)) {
+            return None;
         }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let twice = entries.windows(2).any(|two| two[0].name == two[1].name);
-        (!twice).then_some(entries)
+        let entry = |item: TreeItem| TreeEntry {
+            name: item.name,
+            id: item.id,
+            kind: item.kind,
+        };
+        Some(items.into_iter().map(entry).collect())
     }
 
     /// All files of a tree.

@@ -8,7 +8,6 @@
 
 mod base;
 mod commits;
-mod diff;
 mod entries;
 #[expect(
     clippy::disallowed_methods,
@@ -32,7 +31,6 @@ mod tree;
 
 pub use base::{BaseItem, BaseList, flatten};
 pub use commits::{Between, Commit};
-pub use diff::{Added, AddedFile};
 pub use entries::TreeEntry;
 pub use env::GitEnv;
 pub use hooks::{Hooks, HooksPath, NamedHook, Scope};

@@ -105,6 +105,14 @@ impl RepoPath {
         Some(Self::new(parts.join(&b'/')))
     }
 
+    /// The name of a ref, which is shown as a path is; one that spells a key or a password is masked.
+    pub fn of_ref(name: &[u8]) -> Self {
+        match super::safe::names_secret(&String::from_utf8_lossy(name)) {
+            true => Self::new(super::safe::MASK),
+            false => Self::new(name),
+        }
+    }
+
     /// Whether the path is `dir` itself or lies below it; the empty `dir` holds everything.
     pub fn is_within(&self, dir: &[u8]) -> bool {
         dir.is_empty()

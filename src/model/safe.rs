@@ -261,7 +261,7 @@ fn looks_secret(text: &str) -> bool {
 }
 
 /// A private key, or a URL with a password.
-fn names_secret(text: &str) -> bool {
+pub(super) fn names_secret(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
     if upper.contains("PRIVATE KEY")
         || upper.contains("AGE-SECRET-KEY")

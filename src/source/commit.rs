@@ -173,7 +173,7 @@ impl Trees {
                         self.gone(below(&entry.name), entry.id, None, &mut removed);
                     }
                     OidKind::Tree => {}
-                    _ if now.is_none_or(|k| k == OidKind::Tree) => {
+                    _ if now.is_none_or(|kind| !is_file(kind)) => {
                         removed.push(RepoPath::new([&prefix[..], &entry.name].concat()));
                     }
                     _ => {}
@@ -211,7 +211,7 @@ impl Trees {
                         let now = left.filter(|e| e.kind == OidKind::Tree).map(|e| e.id);
                         open.push(([&prefix[..], &entry.name, b"/"].concat(), entry.id, now));
                     }
-                    _ if find(&now, &entry.name).is_none_or(|e| e.kind == OidKind::Tree) => {
+                    _ if find(&now, &entry.name).is_none_or(|e| !is_file(e.kind)) => {
                         removed.push(RepoPath::new([&prefix[..], &entry.name].concat()));
                     }
                     _ => {}
@@ -230,6 +230,11 @@ impl Trees {
         }
         self.repo.blob(id).ok_or(ReadError::Object)
     }
+}
+
+/// Whether an entry holds bytes of its own.
+fn is_file(kind: OidKind) -> bool {
+    !matches!(kind, OidKind::Tree | OidKind::Submodule)
 }
 
 fn find<'t>(tree: &'t [TreeEntry], name: &[u8]) -> Option<&'t TreeEntry> {

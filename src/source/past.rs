@@ -44,8 +44,6 @@ pub struct Depth {
     pub unreachable: bool,
     /// Threads; 0 for one per core.
     pub threads: usize,
-    /// The plain way through the object database, for comparing.
-    pub plain: bool,
 }
 
 /// The repository that `dir` lies in; it needs no worktree.
@@ -80,7 +78,7 @@ pub fn open_history(trees: &Arc<Trees>, depth: &Depth, search_messages: &dyn Sea
     for broken in &tips.broken {
         // Reflogs may name what was cleaned away; nothing reaches it any more.
         if !matches!(broken.kind, TipKind::Reflog | TipKind::Pseudo) {
-            let name = RepoPath::new(broken.name.as_slice());
+            let name = RepoPath::of_ref(&broken.name);
             let reason = say!["the ref ", name, " names nothing that can be read"];
             blind_spots.push(lost(reason, true, None));
         }
@@ -100,7 +98,7 @@ pub fn open_history(trees: &Arc<Trees>, depth: &Depth, search_messages: &dyn Sea
         tips: &ids,
         unreachable: depth.unreachable,
         threads,
-        plain: depth.plain,
+        plain: false,
     };
     let history = packs::read(&stores(repo), &request, search_messages);
     let cut = history.commits().find(|c| history.is_cut(*c));
@@ -133,7 +131,7 @@ pub fn open_history(trees: &Arc<Trees>, depth: &Depth, search_messages: &dyn Sea
         .tips
         .iter()
         .filter(|tip| tip.target_kind == ObjectKind::Blob);
-    let objects = blobs.map(|tip| (RepoPath::new(tip.name.as_slice()), tip.target));
+    let objects = blobs.map(|tip| (RepoPath::of_ref(&tip.name), tip.target));
     Past {
         objects: objects.collect(),
         trees: Arc::clone(trees),
@@ -204,6 +202,11 @@ pub fn open_stretch(
         let reason = say!["the base of the range cannot be read; ", REMEDY];
         blind_spots.push(lost(reason, true, None));
     }
+    let also_tree = also.as_ref().and_then(tree_of);
+    if also.is_some() && also_tree.is_none() {
+        let reason = say!["HEAD cannot be read, so that its rules are unknown"];
+        blind_spots.push(lost(reason, true, None));
+    }
     let mut lose = |unreadable: &[Vec<u8>], commit: &Oid| {
         for dir in unreadable {
             let path = RepoPath::new(dir.strip_suffix(b"/").unwrap_or(dir));
@@ -262,10 +265,7 @@ pub fn open_stretch(
         whole: (view, base_view),
         configs: CommitView::some(trees, base_tree.unwrap_or(empty), Vec::new(), &added),
         end: CommitView::some(trees, tip_tree, Vec::new(), &added),
-        also: also
-            .as_ref()
-            .and_then(tree_of)
-            .map(|tree| CommitView::some(trees, tree, Vec::new(), &added)),
+        also: also_tree.map(|tree| CommitView::some(trees, tree, Vec::new(), &added)),
         blind_spots,
     }
 }
@@ -277,7 +277,7 @@ fn empty_tree(repo: &Repo) -> Oid {
 
 /// The files at the top that steer a scan, as they are on disk; everything else as it is at HEAD.
 pub struct Front {
-    files: Vec<(RepoPath, Vec<u8>)>,
+    files: Vec<(RepoPath, FileKind, Result<Vec<u8>, ReadError>)>,
     names: Vec<RepoPath>,
     behind: CommitView,
 }
@@ -299,9 +299,15 @@ impl Front {
         let root = repo.root();
         let files = names.iter().filter_map(|name| {
             let stat = disk::look(root, name.as_bytes())?;
-            let bytes = (stat.kind == DiskKind::File)
-                .then(|| disk::read(&root.join(name), stat.identity, LARGEST).ok())??;
-            Some((RepoPath::new(*name), bytes))
+            let (kind, bytes) = match stat.kind {
+                DiskKind::File => {
+                    let read = disk::read(&root.join(name), stat.identity, LARGEST);
+                    (FileKind::Regular, read)
+                }
+                DiskKind::Link => (FileKind::Symlink, Err(ReadError::Missing)),
+                _ => return None,
+            };
+            Some((RepoPath::new(*name), kind, bytes))
         });
         Self {
             files: files.collect(),
@@ -309,9 +315,7 @@ impl Front {
             behind,
         }
     }
-}
 
-impl Front {
     /// Without any file.
     pub fn empty(trees: &Arc<Trees>) -> Self {
         let tree = empty_tree(trees.repo());
@@ -332,9 +336,9 @@ impl View for Front {
         if !self.names.contains(path) {
             return self.behind.find(path);
         }
-        let there = self.files.iter().any(|(p, _)| p == path);
-        there.then_some(Known {
-            kind: FileKind::Regular,
+        let found = self.files.iter().find(|(p, ..)| p == path);
+        found.map(|(_, kind, _)| Known {
+            kind: *kind,
             tracked: true,
             selected: false,
             base: super::BaseState::NoBase,
@@ -345,10 +349,8 @@ impl View for Front {
         if !self.names.contains(path) {
             return self.behind.read_limited(path, limit);
         }
-        let found = self.files.iter().find(|(p, _)| p == path);
-        found
-            .map(|(_, bytes)| bytes.clone())
-            .ok_or(ReadError::Missing)
+        let found = self.files.iter().find(|(p, ..)| p == path);
+        found.map_or(Err(ReadError::Missing), |(_, _, bytes)| bytes.clone())
     }
 
     fn open_stream(&self, path: &RepoPath) -> Result<Box<dyn std::io::Read>, ReadError> {

@@ -133,7 +133,7 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
             Some(TipKind::Pseudo | TipKind::Reflog) => OriginKind::Reflog,
             Some(_) => OriginKind::Commit,
         };
-        let reference = refs.first().map(|r| ref_name(r.0));
+        let reference = refs.first().map(|r| RepoPath::of_ref(&r.0.name));
         finding.origins_total = leaked.len() as u64;
         finding.origins = (leaked.iter().take(rows::ORIGINS))
             .map(|(_, v)| Origin {
@@ -163,7 +163,11 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
             author,
             commits: whole.as_ref().map_or(0, |s| s.commits),
             refs_total: refs.len() as u64,
-            refs: refs.iter().take(REFS).map(|r| ref_name(r.0)).collect(),
+            refs: refs
+                .iter()
+                .take(REFS)
+                .map(|r| RepoPath::of_ref(&r.0.name))
+                .collect(),
             at_head,
             encrypted_now,
             value_changed,
@@ -215,12 +219,4 @@ fn person(auditor: &Auditor<'_>, commit: &Oid) -> Option<Person> {
         name: Label::identity(&text(&commit.author_name)),
         email: Label::identity(&text(&commit.author_email)),
     })
-}
-
-/// The name of a ref; one that spells a key is not repeated.
-fn ref_name(tip: &Tip) -> RepoPath {
-    match crate::keys::may_contain_key(&tip.name) {
-        true => RepoPath::new("[masked]"),
-        false => RepoPath::new(tip.name.as_slice()),
-    }
 }

@@ -484,11 +484,12 @@ impl<'a> Auditor<'a> {
                 let version = version as VersionNo;
                 let v = versions[version];
                 let fact = &facts[v.path.0 as usize];
-                if hits.is_empty() && !marked && !fact.asked {
+                // Links that could hold a key, and what is too large to be held, are judged for good at once.
+                let large = bytes.len() as u64 > limit;
+                if !large && hits.is_empty() && !marked && !fact.asked {
                     continue;
                 }
-                // Links, and what is too large to be held, are judged for good at once.
-                if v.kind == OidKind::Link || bytes.len() as u64 > limit {
+                if v.kind == OidKind::Link || large {
                     suspicious.push(version);
                     continue;
                 }
