@@ -169,6 +169,9 @@ impl<'s> Subject<'s> {
         subject.template = standing::is_template_name(&subject.name)
             || (standing::in_template_directory(path) && standing::has_expression(text))
             || standing::chart_files(path).iter().any(|c| around.exists(c));
+        if subject.is_machine_code() {
+            subject.hints.escape = false;
+        }
         let whole = |s: &Self| !around.prefilter() || s.needs_all_documents(around);
         // Without a name that tells the format a block that is no metadata is sought in each.
         let block = |s: &Self| {
@@ -205,6 +208,11 @@ impl<'s> Subject<'s> {
         };
         subject.exempt = standing::exempt_by_settings(path, text, policy, subject.exempt);
         subject
+    }
+
+    /// Whether nothing reads it as text: what looks like an escape in it is none.
+    fn is_machine_code(&self) -> bool {
+        self.format == Format::Binary && !self.template && is_machine_code(self.bytes)
     }
 
     fn may_hold_manifest(&self) -> bool {
@@ -265,7 +273,9 @@ impl<'s> Subject<'s> {
                     continue;
                 }
                 // A guess at the format must be a sound reading: JSON text is YAML, too.
-                let guess = self.format.is_structured() || standing::is_prose_or_code(&self.name);
+                let guess = self.format.is_structured()
+                    || standing::is_prose_or_code(&self.name)
+                    || self.is_machine_code();
                 if !by_name && guess && !parsed.is_whole() {
                     continue;
                 }
@@ -501,6 +511,14 @@ impl<'s> Subject<'s> {
     pub fn softens(&self) -> bool {
         self.lenient && self.envelope.is_none()
     }
+}
+
+/// Whether bytes are no text in the eyes of Git (`buffer_is_binary`): a NUL near their start. Neither YAML nor JSON may hold
+/// one. UTF-16 and UTF-32 with a mark are text.
+pub fn is_machine_code(bytes: &[u8]) -> bool {
+    let marked = [&[0xff, 0xfe][..], &[0xfe, 0xff], &[0, 0, 0xfe, 0xff]];
+    !marked.iter().any(|mark| bytes.starts_with(mark))
+        && memchr::memchr(0, &bytes[..bytes.len().min(8000)]).is_some()
 }
 
 /// The key path without list indexes, as sops authenticates it.

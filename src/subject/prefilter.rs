@@ -127,27 +127,9 @@ impl Hints {
 
     /// Notes the match of a needle.
     fn note(&mut self, needle: usize, at: Range<usize>, bytes: &[u8]) {
-        let before = at.start.checked_sub(1).and_then(|i| bytes.get(i));
-        let after = bytes.get(at.end);
         match needle {
             0 => {
-                let follows = after.is_none_or(|b| {
-                    matches!(
-                        b,
-                        b':' | b' '
-                            | b'"'
-                            | b'\''
-                            | b'_'
-                            | b']'
-                            | b'\t'
-                            | b'\n'
-                            | b'\r'
-                            | b'}'
-                            | b','
-                            | b'='
-                    )
-                });
-                self.metadata |= !is_word(before) && follows;
+                self.metadata |= is_sops_word(bytes, &at) && may_be_key(bytes, &at);
                 self.directive |= bytes[at.end..].starts_with(b"guard:");
             }
             1 => self.ciphertext = true,
@@ -177,6 +159,7 @@ impl Hints {
             let needle = m.pattern().as_usize();
             // Whether the word stands alone depends on its whole line: whoever has the text asks that.
             match needle {
+                0 => hints.metadata = is_sops_word(bytes, &m.range()),
                 2 => hints.secret = is_secret_word(bytes, &m.range()),
                 _ => hints.note(needle, m.range(), bytes),
             }
@@ -214,13 +197,17 @@ impl Hints {
 
     /// Whether what [`Hints::notable`] told of a part still counts when the whole text is seen.
     pub fn counts(bytes: &[u8], at: usize, len: usize, kind: u8) -> bool {
-        if kind != KIND_SECRET {
-            return true;
-        }
         let end = at.saturating_add(len).min(bytes.len());
         let part = bytes.get(at..end).unwrap_or_default();
-        memchr::memmem::find_iter(part, b"Secret")
-            .any(|i| may_be_kind(bytes, &(at + i..at + i + b"Secret".len())))
+        let any = |word: &[u8], counts: fn(&[u8], &Range<usize>) -> bool| {
+            memchr::memmem::find_iter(part, word)
+                .any(|i| counts(bytes, &(at + i..at + i + word.len())))
+        };
+        match kind {
+            KIND_SECRET => any(b"Secret", may_be_kind),
+            KIND_METADATA => any(b"sops", may_be_key),
+            _ => true,
+        }
     }
 
     /// Whether the text can carry SOPS metadata.
@@ -258,6 +245,36 @@ fn is_word(b: Option<&u8>) -> bool {
     b.is_some_and(u8::is_ascii_alphanumeric)
 }
 
+/// Whether `sops` is a word there, or begins a name of dotenv.
+fn is_sops_word(bytes: &[u8], at: &Range<usize>) -> bool {
+    let before = at.start.checked_sub(1).and_then(|i| bytes.get(i));
+    let after = bytes.get(at.end);
+    let ends = after.is_none_or(|b| b.is_ascii_whitespace() || b":\"'_]},=".contains(b));
+    may_begin_key(before) && ends
+}
+
+/// Whether a word can be a key: what makes it one follows, or it has an anchor, so that an alias can make it one.
+fn may_be_key(bytes: &[u8], at: &Range<usize>) -> bool {
+    let rest = &bytes[at.end..];
+    let unquoted = match rest.first() {
+        Some(b'"' | b'\'') => &rest[1..],
+        _ => rest,
+    };
+    match unquoted.trim_ascii_start().first() {
+        Some(b':' | b'=' | b'_' | b']' | b'#') => true,
+        _ => {
+            let line = &bytes[..at.start];
+            let start = memchr::memrchr(b'\n', line).map_or(0, |i| i + 1);
+            memchr::memchr2(b'&', b'!', &line[start..]).is_some()
+        }
+    }
+}
+
+/// Whether a key can begin behind a byte: not inside a word, a path, an option or a file name.
+fn may_begin_key(before: Option<&u8>) -> bool {
+    !before.is_some_and(|b| b.is_ascii_alphanumeric() || b"/-._@$~+=(\\".contains(b))
+}
+
 /// Whether `Secret` or `SecretList` is a word there.
 fn is_secret_word(bytes: &[u8], at: &Range<usize>) -> bool {
     let before = at.start.checked_sub(1).and_then(|i| bytes.get(i));
@@ -283,19 +300,44 @@ fn may_be_kind(bytes: &[u8], at: &Range<usize>) -> bool {
         // A colon behind it would make it a key; template text may follow without a blank.
         Some(b) => spaces == 0 && !b.is_ascii_alphanumeric() && !b"_-.:;)/|".contains(b),
     };
-    let line = &bytes[..at.start];
-    let spaces = line.iter().rev().take_while(blank).count();
-    let line = &line[..line.len() - spaces];
-    let begins = match line.last() {
-        Some(b) if b.is_ascii_alphanumeric() || b"_-.;)/|".contains(b) => {
-            // An anchor or a tag may stand before it, and a dash before an item.
+    ends && may_begin_value(&bytes[..at.start])
+}
+
+/// Whether the value of a key can begin behind a text. In prose words stand in front, and an item of a list is no kind, but
+/// for one that an alias names.
+fn may_begin_value(text: &[u8]) -> bool {
+    let blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let trim = |text: &[u8]| text.len() - text.iter().rev().take_while(blank).count();
+    let line = &text[..trim(text)];
+    match line.last() {
+        Some(b) if b.is_ascii_alphanumeric() || b"_-.;()/|".contains(b) => {
+            // An anchor or a tag may stand before it.
             let start = memchr::memrchr3(b' ', b'\n', b'\t', line).map_or(0, |i| i + 1);
             let word = &line[start..];
-            word.starts_with(b"&") || word.starts_with(b"!") || word == b"-"
+            return memchr::memchr2(b'&', b'!', word).is_some();
+        }
+        _ => {}
+    }
+    let unquoted = match line.last() {
+        Some(b'"' | b'\'') => &line[..line.len() - 1],
+        _ => line,
+    };
+    let before = &unquoted[..trim(unquoted)];
+    match before.last() {
+        Some(b',' | b'[' | b'(') => false,
+        Some(b'-') => {
+            let start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
+            !before[start..].iter().all(|b| matches!(b, b' ' | b'-'))
+        }
+        // The line before ends in the middle of a list; a comment may end in anything.
+        Some(b'\n') => {
+            let before = before.trim_ascii_end();
+            let start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
+            !matches!(before.last(), Some(b',' | b'['))
+                || memchr::memchr(b'#', &before[start..]).is_some()
         }
         _ => true,
-    };
-    ends && begins
+    }
 }
 
 /// Whether a text can have a key `data` or `stringData`, or a path to one: without it no Secret holds anything.
@@ -329,7 +371,8 @@ fn has_metadata_word(bytes: &[u8]) -> bool {
     memchr::memmem::find(bytes, b"lastmodified").is_some() || is_key(b"mac") || is_key(b"enc")
 }
 
-/// Whether what follows a backslash is the number of a printable character of ASCII: all that is sought is made of them.
+/// Whether what follows a backslash is the number of a printable character of ASCII: all that is sought is made of them, but
+/// not of `&`, `<` and `>`, which JSON writers escape for the sake of HTML.
 fn spells_letter(escape: &[u8]) -> bool {
     let zeros: &[u8] = match escape.first() {
         Some(b'x') => b"",
@@ -337,9 +380,12 @@ fn spells_letter(escape: &[u8]) -> bool {
         _ => b"000000",
     };
     let digits = escape.get(1..).unwrap_or_default();
-    let rest = digits.strip_prefix(zeros);
-    rest.and_then(<[u8]>::first)
-        .is_some_and(|d| (b'2'..=b'7').contains(d))
+    let rest = digits.strip_prefix(zeros).unwrap_or_default();
+    let of_html = matches!(
+        rest,
+        [b'2', b'6', ..] | [b'3', b'c' | b'C' | b'e' | b'E', ..]
+    );
+    rest.first().is_some_and(|d| (b'2'..=b'7').contains(d)) && !of_html
 }
 
 /// Whether a backslash could make the text spell something else than it shows.
@@ -398,11 +444,13 @@ mod tests {
             "kind:   Secret  # why",
             "kind: 'Secret'",
             "{kind: Secret, data: {}}",
-            "[Secret]",
+            "[&k Secret]",
+            "kind: # in front,\n  Secret",
+            "kind:\n\n  'Secret'",
             "kind: &k Secret",
             "kind: !!str Secret",
             "kind: >-\n  Secret",
-            "- Secret",
+            "- &k Secret",
             "kind: Secret\r",
             "\\\"kind\\\":\\\"Secret\\\"",
             "kind: Secret\\ndata:",
@@ -412,6 +460,12 @@ mod tests {
             assert!(Hints::of(&format!("{kind}\ndata:\n")).secret, "{kind}");
         }
         for prose in [
+            "enum:\n- ConfigMap\n- Secret",
+            "- - 'Secret'",
+            "enum: [ConfigMap, Secret]",
+            "\"enum\": [\"Secret\", \"x\"]",
+            "\"enum\": [\n  \"ConfigMap\",\n\n  \"Secret\"\n]",
+            "valid values are ('Secret', 'ConfigMap')",
             "the Secret is",
             "a Secret",
             "Secret key of",
@@ -426,6 +480,8 @@ mod tests {
         assert!(Hints::of("kind: \"\\x53ecret\"").escape);
         assert!(Hints::of("kind: \"\\u0053ecret\"").escape);
         assert!(Hints::of("kind: \"\\U00000053ecret\"").escape);
+        assert!(Hints::of("kind: \\u0022Secret\\u0022").escape);
+        assert!(!Hints::of("{\"a\": \"\\u003cb\\u003E \\u0026 \\x3c\"}").escape);
         assert!(!Hints::of("text: \"it\\u2019s \\x1b[0m \\uFEFF\"").escape);
         assert!(Hints::of("kind: \"Sec\\\n  ret\"").escape);
         assert!(!Hints::of("run: |\n  a \\\n  b").escape);
@@ -433,7 +489,35 @@ mod tests {
         assert!(Hints::of("\"sops\": {").metadata);
         assert!(Hints::of("[sops]").metadata);
         assert!(Hints::of("sops_mac=x").metadata);
-        assert!(!Hints::of("getsops/sops-nix\n").metadata);
+        for prose in [
+            "getsops/sops-nix\n",
+            "install /usr/bin/sops \n",
+            "(sops in CI)",
+            "age-sops: x",
+            "see x.sops: y",
+            "enum:\n- sops\n- x",
+            "provider: sops\n",
+            "[a, 'sops', b]",
+        ] {
+            assert!(!Hints::of(prose).metadata, "{prose}");
+        }
+        for key in [
+            "{sops: {}}",
+            "? sops\n: x",
+            "? sops # why\n: x",
+            "{\"sops\"\n  : {}}",
+            "{'sops' : {}}",
+            "sops_mac=x",
+            "[sops]\n",
+            "[&a sops]",
+            "a: &k sops\n",
+            "!!str sops: x",
+            "\u{feff}sops: x",
+            "a: 1\r\nsops: x",
+            "{{ end }}sops:\n",
+        ] {
+            assert!(Hints::of(key).metadata, "{key}");
+        }
         assert!(Hints::of("a: b # sopsguard: ignore[x] y").directive);
         assert!(!Hints::of("sopsguard is there, sops too:").directive);
     }

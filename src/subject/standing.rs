@@ -302,6 +302,11 @@ pub fn is_template_name(name: &str) -> bool {
             .any(|token| words::TEMPLATE_TOKENS.contains(token))
 }
 
+/// Whether a path can be that of a template, whatever stands in it.
+pub fn is_template(path: &RepoPath) -> bool {
+    is_template_name(&file_name(path)) || in_template_directory(path)
+}
+
 /// Whether a directory of the path holds templates.
 pub fn in_template_directory(path: &RepoPath) -> bool {
     let parent = String::from_utf8_lossy(path.parent());
