@@ -1,10 +1,10 @@
-//! JSON, through the YAML reader, which gives spans and is a superset here.
+//! JSON: by a reader of its own where it is strict, else through the YAML reader, which is a superset here.
 //!
 //! `serde_json` first finds where the value ends: sops 3.13 ignores bytes behind the closing brace, so they are cut off
 //! and reported ([`ProblemKind::TrailingContent`]), never lost. Text that is no strict JSON (comments, trailing commas,
 //! conflict markers) still goes through the YAML reader, so that as much as possible is judged.
 
-use super::{Parsed, Problem, ProblemKind, yaml};
+use super::{Parsed, Problem, ProblemKind, strict_json, yaml};
 use crate::model::Span;
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
@@ -25,7 +25,8 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         }
         return parsed;
     };
-    let mut parsed = yaml::parse_json(&text[..end]);
+    let value = &text[..end];
+    let mut parsed = strict_json::read(value).unwrap_or_else(|| yaml::parse_json(value));
     let rest = &text[end..];
     if !rest.trim().is_empty() {
         let lead = rest.len() - rest.trim_start().len();

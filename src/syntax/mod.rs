@@ -12,6 +12,7 @@ mod ini;
 mod json;
 pub mod lines;
 mod plain_block;
+mod strict_json;
 mod text;
 mod yaml;
 mod yaml_comments;

@@ -420,7 +420,8 @@ impl<'t> Builder<'t> {
     }
 }
 
-fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Problem>) {
+/// Tells of keys that stand twice in one mapping.
+pub(super) fn find_duplicates(doc: &Document<'_>, document: usize, problems: &mut Vec<Problem>) {
     for id in 0..doc.len() {
         let id = id as NodeId;
         let Kind::Mapping(children) = &doc.node(id).kind else {
