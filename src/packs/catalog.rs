@@ -151,7 +151,7 @@ impl Catalog {
         }
         found.retain(|(id, _)| id.kind() == self.hash);
         found.truncate(MAX_ENTRIES);
-        found.sort();
+        found.sort_unstable();
         found.dedup_by_key(|(id, _)| *id);
         let mut ids = Vec::with_capacity(found.len() * self.hash.len_in_bytes());
         for (id, _) in &found {
@@ -181,7 +181,7 @@ impl Catalog {
             all.extend(ids.chunks_exact(len).zip(entries.iter().copied()));
         }
         // Sorted runs one after the other: the stable sort only merges them.
-        all.sort();
+        all.sort_unstable();
         let mut ids = Vec::with_capacity(total * len);
         for (id, entry) in all {
             if self.entry_of.is_empty() || ids[ids.len() - len..] != *id {

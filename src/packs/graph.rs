@@ -132,8 +132,39 @@ pub(super) trait Trees: Sync {
     fn added(&self, tree: u32, out: &mut Vec<Item>) -> Option<Damage>;
     /// All entries.
     fn all(&self, tree: u32, out: &mut Vec<Item>) -> Option<Damage>;
+    /// Of all entries of some trees those whose names, by number, are marked; what is no readable tree has none.
+    fn select(&self, trees: &[u32], names: &[bool]) -> Selected {
+        let mut selected = Selected::default();
+        let mut items = Vec::new();
+        for tree in trees {
+            items.clear();
+            if *tree != NONE {
+                self.all(*tree, &mut items);
+            }
+            let first = selected.items.len() as u32;
+            let marked = |item: &Item| names.get(item.name() as usize) == Some(&true);
+            selected.items.extend(items.iter().copied().filter(marked));
+            selected.place.push((first, selected.items.len() as u32));
+        }
+        selected
+    }
     /// The name with this number.
     fn name(&self, name: u32, out: &mut Vec<u8>);
+}
+
+/// Some entries of some trees, by the place of the tree in the list that was asked for.
+#[derive(Default)]
+pub(super) struct Selected {
+    pub(super) items: Vec<Item>,
+    pub(super) place: Vec<(u32, u32)>,
+}
+
+impl Selected {
+    /// The entries of a tree.
+    pub(super) fn of(&self, at: usize) -> &[Item] {
+        let (first, end) = self.place[at];
+        &self.items[first as usize..end as usize]
+    }
 }
 
 /// What stands where a tree, a commit or a file is expected.

@@ -287,7 +287,7 @@ impl History {
                 problems[*at].path = Some(self.path(version.path).to_vec());
             }
         }
-        problems.sort();
+        problems.sort_unstable();
         problems
     }
 
@@ -368,31 +368,42 @@ impl History {
         let mut versions = versions.to_vec();
         versions.sort_unstable();
         versions.dedup();
-        let wanted: Vec<Wanted> = versions
-            .into_iter()
-            .filter_map(|version| {
-                let Version { path, blob, kind } = self.versions.get(version)?;
-                let child = Child::new(blob.0, mode(*kind));
-                Some(Wanted {
-                    version,
-                    places: self
-                        .paths
-                        .nodes_of(*path)
-                        .iter()
-                        .map(|n| (*n, child))
-                        .collect(),
-                })
-            })
-            .collect();
-        self.trees.with(&self.catalog, |trees| {
-            holders::holders(
-                &self.catalog,
-                &self.walk,
-                trees,
-                &self.reached,
-                &wanted,
-                visit,
-            );
+        let wanted = versions.into_iter().filter_map(|number| {
+            let version = self.versions.get(number)?;
+            let places = self.places(version).collect();
+            Some(Wanted { number, places })
+        });
+        self.ask(&wanted.collect::<Vec<_>>(), visit);
+    }
+
+    /// The commits that hold each of these paths, whatever stands there.
+    pub fn holders_of_paths(&self, paths: &[PathNo], visit: &mut dyn FnMut(PathNo, &CommitSet)) {
+        let mut paths = paths.to_vec();
+        paths.sort_unstable();
+        paths.dedup();
+        let wanted = paths.into_iter().map(|path| {
+            let first = self.versions.partition_point(|v| v.path < path);
+            let versions = self.versions[first..].iter().take_while(|v| v.path == path);
+            Wanted {
+                number: path.0 as usize,
+                places: versions.flat_map(|v| self.places(v)).collect(),
+            }
+        });
+        let mut visit = |path: usize, set: &CommitSet| visit(PathNo(path as u32), set);
+        self.ask(&wanted.collect::<Vec<_>>(), &mut visit);
+    }
+
+    /// Where a version stands.
+    fn places(&self, version: &Version) -> impl Iterator<Item = (u32, Child)> + '_ {
+        let child = Child::new(version.blob.0, mode(version.kind));
+        let nodes = self.paths.nodes_of(version.path).iter();
+        nodes.map(move |node| (*node, child))
+    }
+
+    fn ask(&self, wanted: &[Wanted], visit: &mut dyn FnMut(usize, &CommitSet)) {
+        let (catalog, walk, reached) = (&self.catalog, &self.walk, &self.reached);
+        self.trees.with(catalog, |trees| {
+            holders::holders(catalog, walk, trees, reached, wanted, self.threads, visit);
         });
     }
 
@@ -531,7 +542,7 @@ impl History {
                 commit,
             })
             .collect();
-        problems.sort();
+        problems.sort_unstable();
         let mut told = HashSet::new();
         problems.retain(|problem| told.insert((problem.id, problem.what)));
         self.problems = problems;

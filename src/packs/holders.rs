@@ -4,13 +4,16 @@
 //! linked with what it names: one of the versions, or a tree of the next directory. Sets of versions then rise along these
 //! links, as rows of bits, from the deepest directories to root trees, and from there to commits.
 
+use std::ops::Range;
+
 use foldhash::HashMap;
 
 use super::CommitNo;
-use super::catalog::{Catalog, Kind};
-use super::graph::{Child, Item, Trees, damage};
+use super::catalog::{Catalog, Kind, NONE};
+use super::graph::{Child, Trees, damage};
 use super::parse::Mode;
 use super::reach::Reached;
+use super::threads;
 use super::walk::Walk;
 
 /// Some of the commits of a history.
@@ -52,14 +55,17 @@ impl CommitSet {
     }
 }
 
-/// A version by all the places that spell its path, nearly always one.
+/// What is asked for: something at one of several places. A version has one, nearly always: others spell the same path.
 pub(super) struct Wanted {
-    pub(super) version: usize,
+    /// What the asker calls it.
+    pub(super) number: usize,
     pub(super) places: Vec<(u32, Child)>,
 }
 
-/// Words of bits for all rows of a batch.
+/// Words of bits for the rows of all threads.
 const ROW_WORDS: usize = 8 << 20;
+/// The row of a tree that stands in several directories.
+const MANY: u32 = NONE - 1;
 /// A link to a version, not to a tree.
 const FILE: u32 = 1 << 31;
 
@@ -70,9 +76,10 @@ pub(super) fn holders(
     trees: &dyn Trees,
     reached: &Reached,
     wanted: &[Wanted],
+    threads: usize,
     visit: &mut dyn FnMut(usize, &CommitSet),
 ) {
-    let links = Links::new(catalog, walk, trees, wanted);
+    let links = Links::new(catalog, walk, trees, wanted, threads);
     // By commit: the row of its root tree, or that of nothing, which is the last.
     let roots = &walk.trees[walk.dirs[0].from as usize..walk.dirs[0].to as usize];
     let rows_of_commits: Vec<usize> = reached
@@ -80,27 +87,37 @@ pub(super) fn holders(
         .iter()
         .map(|tree| roots.binary_search(tree).unwrap_or(links.rows))
         .collect();
-    let words = (ROW_WORDS / (links.rows + 1)).clamp(1, 64);
-    let mut rows = vec![0u64; (links.rows + 1) * words];
-    for (at, batch) in wanted.chunks(words * 64).enumerate() {
-        let first = at * words * 64;
-        rows.fill(0);
-        links.raise(first..first + batch.len(), words, &mut rows);
-        for (word, group) in batch.chunks(64).enumerate() {
-            let mut sets = vec![CommitSet::default(); group.len()];
-            for commits in rows_of_commits.chunks(64) {
-                let mut block = [0u64; 64];
-                for (line, row) in block.iter_mut().zip(commits) {
-                    *line = rows[row * words + word];
-                }
-                transpose(&mut block);
-                for (set, line) in sets.iter_mut().zip(block) {
-                    set.bits.push(line);
-                }
+    // Each thread has rows of its own for some of the versions.
+    let most = wanted.len().div_ceil(64 * threads).clamp(1, 64);
+    let words = (ROW_WORDS / threads / (links.rows + 1)).clamp(1, most);
+    for (at, some) in wanted.chunks(words * 64 * threads).enumerate() {
+        let first = at * words * 64 * threads;
+        let sets_of = |range: Range<usize>| {
+            let mut rows = vec![0u64; (links.rows + 1) * words];
+            links.raise(first + range.start..first + range.end, words, &mut rows);
+            let mut sets = vec![CommitSet::default(); range.len()];
+            for (word, group) in sets.chunks_mut(64).enumerate() {
+                columns(&rows, words, word, &rows_of_commits, group);
             }
-            for (one, set) in group.iter().zip(&sets) {
-                visit(one.version, set);
-            }
+            sets
+        };
+        let sets = threads::chunks(some.len(), words * 64, threads, sets_of);
+        for (one, set) in some.iter().zip(sets.iter().flatten()) {
+            visit(one.number, set);
+        }
+    }
+}
+
+/// Turns one word of the rows of all commits into sets, one for each of its bits.
+fn columns(rows: &[u64], words: usize, word: usize, commits: &[usize], sets: &mut [CommitSet]) {
+    for commits in commits.chunks(64) {
+        let mut block = [0u64; 64];
+        for (line, row) in block.iter_mut().zip(commits) {
+            *line = rows[row * words + word];
+        }
+        transpose(&mut block);
+        for (set, line) in sets.iter_mut().zip(block) {
+            set.bits.push(line);
         }
     }
 }
@@ -124,7 +141,13 @@ struct LinkedDir {
 }
 
 impl Links {
-    fn new(catalog: &Catalog, walk: &Walk, trees: &dyn Trees, wanted: &[Wanted]) -> Self {
+    fn new(
+        catalog: &Catalog,
+        walk: &Walk,
+        trees: &dyn Trees,
+        wanted: &[Wanted],
+        threads: usize,
+    ) -> Self {
         let mut below: HashMap<u32, Span> = HashMap::default();
         let mut files: HashMap<(u32, Child), u32> = HashMap::default();
         for (at, one) in wanted.iter().enumerate() {
@@ -172,39 +195,83 @@ impl Links {
             rows += dir.to - dir.from;
             sets.push((&names[&dir.node], dir));
         }
-        let mut links = Self {
-            dirs,
-            first: vec![0],
-            links: Vec::new(),
-            rows: rows as usize,
-        };
-        let mut items: Vec<Item> = Vec::new();
-        for (names, dir) in sets {
-            for tree in &walk.trees[dir.from as usize..dir.to as usize] {
-                items.clear();
-                if damage(catalog, *tree, Kind::Tree).is_none() {
-                    trees.all(*tree, &mut items);
+        // Nearly every tree stands in one directory.
+        let mut row_of = vec![NONE; catalog.ids.count()];
+        for (dir, (_, place)) in dirs.iter().zip(&sets) {
+            let trees = &walk.trees[place.from as usize..place.to as usize];
+            for (row, tree) in (dir.first_row..).zip(trees) {
+                if let Some(known) = row_of.get_mut(*tree as usize) {
+                    *known = if *known == NONE { row } else { MANY };
                 }
-                for item in &items {
+            }
+        }
+        // Row by row: the tree, or nothing where it cannot be read, and its directory.
+        let sound = |tree: u32| match damage(catalog, tree, Kind::Tree) {
+            None => tree,
+            Some(_) => NONE,
+        };
+        let on_the_way: Vec<u32> = (sets.iter())
+            .flat_map(|(_, dir)| &walk.trees[dir.from as usize..dir.to as usize])
+            .map(|tree| sound(*tree))
+            .collect();
+        let marked = sets.iter().flat_map(|(names, _)| names.keys());
+        let most = marked.clone().max().map_or(0, |name| *name as usize + 1);
+        let mut marks = vec![false; most];
+        marked.for_each(|name| marks[*name as usize] = true);
+        let selected = trees.select(&on_the_way, &marks);
+        let of_rows = |range: Range<usize>| {
+            let (mut counts, mut links) = (Vec::with_capacity(range.len()), Vec::new());
+            let mut dir = dirs.partition_point(|d: &LinkedDir| d.first_row as usize <= range.start);
+            for row in range {
+                while dirs.get(dir).is_some_and(|d| d.first_row as usize <= row) {
+                    dir += 1;
+                }
+                let names = sets[dir - 1].0;
+                let before = links.len();
+                for item in selected.of(row) {
                     let Some(node) = names.get(&item.name()) else {
                         continue;
                     };
                     if item.child().mode() != Mode::Tree {
                         if let Some(version) = files.get(&(*node, item.child())) {
-                            links.links.push(version | FILE);
+                            links.push(version | FILE);
                         }
                     } else if let Some((at, place)) = dir_of.get(node) {
-                        let below = walk.dirs[*place];
-                        let set = &walk.trees[below.from as usize..below.to as usize];
-                        if let Ok(place) = set.binary_search(&item.child().number()) {
-                            links.links.push(links.dirs[*at].first_row + place as u32);
-                        }
+                        let (tree, dir) = (item.child().number(), &dirs[*at]);
+                        let below = match row_of.get(tree as usize).copied().unwrap_or(NONE) {
+                            NONE => None,
+                            MANY => {
+                                let below = walk.dirs[*place];
+                                let set = &walk.trees[below.from as usize..below.to as usize];
+                                let place = set.binary_search(&tree).ok();
+                                place.map(|place| dir.first_row + place as u32)
+                            }
+                            row => Some(row),
+                        };
+                        let inside =
+                            |row: &u32| (dir.first_row..dir.first_row + dir.rows).contains(row);
+                        links.extend(below.filter(inside));
                     }
                 }
-                links.first.push(links.links.len() as u32);
+                counts.push((links.len() - before) as u32);
             }
+            (counts, links)
+        };
+        let (mut first, mut links) = (vec![0], Vec::new());
+        for (counts, some) in threads::chunks(on_the_way.len(), 4096, threads, of_rows) {
+            let mut end = links.len() as u32;
+            first.extend(counts.into_iter().map(|count| {
+                end += count;
+                end
+            }));
+            links.extend(some);
         }
-        links
+        Self {
+            dirs,
+            first,
+            links,
+            rows: rows as usize,
+        }
     }
 
     /// Fills the rows of all trees for the versions of a batch.

@@ -11,7 +11,7 @@ use super::Search;
 use super::catalog::{Catalog, Kind, NONE, Reader};
 use super::delta::Copied;
 use super::family::{Decoded, Families, Worker};
-use super::graph::{Commits, Damage, Item, Lost, Trees};
+use super::graph::{Commits, Damage, Item, Lost, Selected, Trees};
 use super::names::Names;
 use super::parse::{self, Mode};
 use super::reach;
@@ -200,6 +200,58 @@ impl Trees for Recipes {
         }
         out.append(&mut whole);
         recipe.damage
+    }
+
+    /// A run of the base holds what is marked in that part of the base: few steps tell of trees with many entries.
+    fn select(&self, trees: &[u32], names: &[bool]) -> Selected {
+        let recipe = |tree: &u32| self.place.get(*tree as usize).map_or(NONE, |at| *at) as usize;
+        let mut needed = vec![false; self.recipes.len()];
+        for tree in trees {
+            let mut at = recipe(tree);
+            while needed.get(at) == Some(&false) {
+                needed[at] = true;
+                at = self.recipes[at].base as usize;
+            }
+        }
+        let mut selected = Selected::default();
+        // By recipe its part of the list, which holds where in the tree each entry stands.
+        let mut parts = vec![(0u32, 0u32); self.recipes.len()];
+        let mut at: Vec<u32> = Vec::new();
+        for (number, recipe) in self.recipes.iter().enumerate() {
+            if !needed[number] {
+                continue;
+            }
+            let first = at.len();
+            // A base is read before what is rebuilt from it.
+            let base = parts.get(recipe.base as usize).copied().unwrap_or_default();
+            let mut next = 0;
+            for step in self.steps(recipe) {
+                match step.part() {
+                    Part::Own(item) => {
+                        if names.get(item.name() as usize) == Some(&true) {
+                            at.push(next);
+                            selected.items.push(item);
+                        }
+                        next += 1;
+                    }
+                    Part::Base(from, len) => {
+                        let all = base.0 as usize..base.1 as usize;
+                        let of_base = &at[all.clone()];
+                        let low = of_base.partition_point(|at| (*at as usize) < from);
+                        let high = of_base.partition_point(|at| (*at as usize) < from + len);
+                        for i in all.start + low..all.start + high {
+                            at.push(at[i] - from as u32 + next);
+                            selected.items.push(selected.items[i]);
+                        }
+                        next += len as u32;
+                    }
+                }
+            }
+            parts[number] = (first as u32, at.len() as u32);
+        }
+        let of_tree = |tree: &u32| parts.get(recipe(tree)).copied().unwrap_or_default();
+        selected.place = trees.iter().map(of_tree).collect();
+        selected
     }
 
     fn name(&self, name: u32, out: &mut Vec<u8>) {

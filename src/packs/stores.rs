@@ -121,7 +121,7 @@ impl Opened {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.extension().is_some_and(|e| e == "pack") && path.is_file())
             .collect();
-        packs.sort();
+        packs.sort_unstable();
         let mut shared = None;
         for path in packs {
             let index = path.with_extension("idx");
