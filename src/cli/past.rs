@@ -177,7 +177,7 @@ pub(crate) fn judge_push(
         let spot = BlindSpot::new(&path, None, BlindCode::MissingObject, reason, true);
         outcome.blind_spots.push(spot);
     }
-    outcome.blind_spots.sort();
+    outcome.blind_spots.sort_unstable();
     Ok(outcome)
 }
 
@@ -309,10 +309,7 @@ pub(crate) fn judge_selection(
 /// A config or settings file that changes can change the verdict on every file.
 fn widen(view: &mut CommitView, base: &source::CommitsBase, options: &Options) {
     use crate::source::BaseView;
-    let steers = |path: &RepoPath| {
-        engine::STEERING.anywhere.contains(&path.file_name())
-            || (engine::STEERING.at_the_top.iter()).any(|top| top.as_bytes() == path.as_bytes())
-    };
+    let steers = |path: &RepoPath| engine::STEERING.names(path.as_bytes());
     let steered = view.selected().iter().any(|e| steers(&e.path))
         || base.removed().iter().any(steers)
         || engine::changes_named_config(view, base, options);

@@ -64,7 +64,7 @@ pub fn run(
         fail_on: options.fail_on,
         allow_incomplete: options.allow_incomplete,
     };
-    outcome.blind_spots.sort();
+    outcome.blind_spots.sort_unstable();
     outcome.blind_spots.dedup();
     outcome
 }
@@ -232,7 +232,7 @@ pub fn join(outcomes: Vec<Outcome>, mode: crate::model::Mode) -> Outcome {
         .filter_map(|row| rows::shown(row, &all))
         .collect();
     joined.findings.sort_by(super::order);
-    joined.blind_spots.sort();
+    joined.blind_spots.sort_unstable();
     joined.blind_spots.dedup();
     joined
 }

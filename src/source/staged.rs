@@ -34,6 +34,15 @@ pub struct Steering<'n> {
     pub at_the_top: &'n [&'n str],
 }
 
+impl Steering<'_> {
+    /// Whether a path is one of them.
+    pub fn names(&self, path: &[u8]) -> bool {
+        let name = memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..]);
+        let top = || self.at_the_top.iter().any(|top| top.as_bytes() == path);
+        self.anywhere.contains(&name) || top()
+    }
+}
+
 /// What a commit would record, for the repository that `dir` lies in. `paths` (relative to `dir`) narrow it; none stands for
 /// everything, also when `dir` is not the top.
 pub fn open_staged(
@@ -191,14 +200,9 @@ impl StagedView {
                 }
             }
         }
-        let is_steering = |path: &[u8]| {
-            let name = memchr::memrchr(b'/', path).map_or(path, |at| &path[at + 1..]);
-            steering.anywhere.contains(&name)
-                || steering.at_the_top.iter().any(|top| top.as_bytes() == path)
-        };
         let touched = (shared.changes.changed.iter().map(|c| &c.path))
             .chain(shared.changes.removed.iter().map(|r| &r.0));
-        let whole = touched.map(Vec::as_slice).any(is_steering);
+        let whole = touched.map(Vec::as_slice).any(|path| steering.names(path));
         selected.iter_mut().for_each(|e| e.selected = true);
         selected.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
         let mut view = Self {
@@ -602,7 +606,7 @@ impl BaseView for StagedBase {
                     .cloned(),
             )
             .collect();
-        found.sort();
+        found.sort_unstable();
         found.dedup();
         found
     }
@@ -615,7 +619,7 @@ impl BaseView for StagedBase {
             .filter(|path| matches!(self.object(path.as_bytes()), Ok(Some(_))))
             .chain(self.removed.iter().cloned())
             .collect();
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         paths
     }

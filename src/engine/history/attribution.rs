@@ -4,6 +4,8 @@
 //! introduced a version is a commit that holds it while no parent does; after cherry-picks there are several, and the
 //! oldest counts. Removal is looked for on the line of development of that commit: its descendants that hold the version.
 
+use rayon::prelude::*;
+
 use crate::packs::{CommitNo, CommitSet};
 
 /// The commits of a history.
@@ -166,8 +168,7 @@ pub(super) fn reaching(
     sets: &[&CommitSet],
     named: &[CommitNo],
 ) -> Vec<Vec<bool>> {
-    let mut out = Vec::with_capacity(sets.len());
-    for batch in sets.chunks(64) {
+    let batches = sets.par_chunks(64).flat_map_iter(|batch| {
         let mut marks = vec![0u64; graph.len()];
         for (bit, set) in batch.iter().enumerate() {
             for c in set.iter() {
@@ -179,12 +180,12 @@ pub(super) fn reaching(
             let inherited = parents.fold(0, |all, p| all | marks[p.0 as usize]);
             marks[c] |= inherited;
         }
-        for bit in 0..batch.len() {
+        (0..batch.len()).map(move |bit| {
             let reaches = |c: &CommitNo| marks[c.0 as usize] & (1 << bit) != 0;
-            out.push(named.iter().map(reaches).collect());
-        }
-    }
-    out
+            named.iter().map(reaches).collect()
+        })
+    });
+    batches.collect()
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
     }
     let joined = rows::join(&found);
     let unions: Vec<CommitSet> = joined
-        .iter()
+        .par_iter()
         .map(|row| {
             let mut all = CommitSet::new(history.commit_count());
             for i in row {
@@ -79,6 +79,10 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
             }
             all
         })
+        .collect();
+    let wholes: Vec<Option<Spread>> = unions
+        .par_iter()
+        .map(|set| attribution::spread(history, tips, set))
         .collect();
     let named: Vec<(CommitNo, &Tip)> = (auditor.audit.tips.iter())
         .filter_map(|tip| Some((history.find_commit(&tip.target)?, tip)))
@@ -88,7 +92,7 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
     let mut people: HashMap<CommitNo, Option<Person>> = HashMap::new();
     let mut out = Vec::with_capacity(joined.len());
     let mut row_values = Vec::with_capacity(joined.len());
-    for ((row, union), reached) in joined.iter().zip(&unions).zip(reached) {
+    for ((row, whole), reached) in joined.iter().zip(&wholes).zip(reached) {
         let Some(mut finding) = rows::shown(row, &found) else {
             continue;
         };
@@ -118,7 +122,6 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
                 v.blob.clone(),
             )
         });
-        let whole = attribution::spread(history, tips, union);
         let mut refs: Vec<(&Tip, u8)> = named
             .iter()
             .zip(&reached)
@@ -175,7 +178,7 @@ pub(super) fn rows(auditor: &Auditor<'_>, leaks: Vec<Leak>, first: &FirstPass) -
             versions: leaked.into_iter().map(|(_, v)| v).collect(),
         }));
         let mut opens: Vec<String> = row.iter().filter_map(|i| recipients[*i].clone()).collect();
-        opens.sort();
+        opens.sort_unstable();
         opens.dedup();
         row_values.push(shown_at.and_then(|i| values[i].clone()));
         out.push(Row {

@@ -227,7 +227,7 @@ fn envelope(s: &Subject<'_>) -> Option<Envelope> {
         };
         walk(doc, None, s.metadata_key(), &mut visit);
     }
-    leaves.sort();
+    leaves.sort_unstable();
     Some(Envelope {
         recipients: recipients.collect(),
         selection: selection(&found.envelope.options),

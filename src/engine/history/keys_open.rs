@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::exposure::Row;
-use super::{Auditor, FirstPass, leaked};
+use super::{Auditor, FirstPass};
 use crate::model::{Opened, RepoPath, Severity};
+use crate::subject::standing;
 
 /// Adds to each row of a key the files that it opens. One that opens files in use is never lenient.
 pub(super) fn tell(auditor: &Auditor<'_>, rows: &mut [Row], first: &FirstPass) {
@@ -51,7 +52,7 @@ pub(super) fn tell(auditor: &Auditor<'_>, rows: &mut [Row], first: &FirstPass) {
         f.message
             .push(&files.values().map(|o| o.versions).sum::<u64>());
         f.message.push(&" versions of history");
-        let in_use = |o: &Opened| !leaked::is_lenient(&o.path, policy);
+        let in_use = |o: &Opened| !standing::is_lenient(&o.path, policy);
         if f.lenient && files.values().any(in_use) {
             f.severity = Severity::Error;
             f.lenient = false;

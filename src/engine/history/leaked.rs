@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::values::Value;
 use crate::checks;
 use crate::model::{Finding, Place, RepoPath, Severity, ValueChanged};
 use crate::settings::Policy;
@@ -17,7 +18,7 @@ pub(super) struct LeakedLeaf {
     /// What is told.
     pub(super) finding: Finding,
     /// Its value.
-    pub(super) value: Vec<u8>,
+    pub(super) value: Value,
     /// Its key path.
     pub(super) path: u64,
 }
@@ -77,7 +78,7 @@ pub(super) fn leaves(
                 },
             };
             out.push(LeakedLeaf {
-                value: decoded(text, &place),
+                value: Value::new(decoded(text, &place)),
                 finding: checks::leaked_value(path, place, severity),
                 path: at,
             });
@@ -139,7 +140,7 @@ fn whole_file(s: &Subject<'_>, found: &[Finding]) -> Vec<LeakedLeaf> {
     };
     vec![LeakedLeaf {
         finding: checks::leaked_value(s.path, place, severity),
-        value: s.bytes.to_vec(),
+        value: Value::new(s.bytes.to_vec()),
         path: 0,
     }]
 }
@@ -187,9 +188,4 @@ pub(super) fn changed(value: &[u8], now: u32) -> ValueChanged {
         true => ValueChanged::Unknown,
         false => ValueChanged::Likely,
     }
-}
-
-/// Whether a path stands in a lenient place.
-pub(super) fn is_lenient(path: &RepoPath, policy: &Policy) -> bool {
-    standing::is_lenient(path, policy)
 }

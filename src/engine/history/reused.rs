@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::first_look::Alone;
 use super::opened::{OpenLeaf, Opened};
-use super::{Auditor, Leak, Value, VersionNo, attribution, leaked};
+use super::{Auditor, Leak, Value, VersionNo, attribution};
 use crate::checks::{self, leaked_value, never_rotated, private_key};
 use crate::git::{Oid, OidKind};
 use crate::model::{
@@ -25,6 +25,7 @@ use crate::model::{
 use crate::packs::{BlobNo, Hit, PathNo, Search, Seen};
 use crate::say;
 use crate::sops::scope::{LeafAt, PathPart, walk};
+use crate::subject::standing;
 use crate::subject::{ConfigSet, Source, Subject, leaves};
 use crate::syntax::Format;
 use crate::values::ValueClass;
@@ -161,7 +162,7 @@ fn current(auditor: &Auditor<'_>, opened: &Opened) -> Vec<Current> {
     let mut known: HashMap<Value, usize> = HashMap::new();
     let mut out: Vec<Current> = Vec::new();
     for (path, number, leaves) in files {
-        let lenient = leaked::is_lenient(path, &auditor.options.settings.policy);
+        let lenient = standing::is_lenient(path, &auditor.options.settings.policy);
         for leaf in leaves {
             let value = leaf.normal();
             if !is_worth_it(&leaf.key, value.bytes()) {
@@ -562,7 +563,7 @@ fn tell(
         let v = auditor.history.versions()[version];
         let path = auditor.path(v.path);
         let at_head = auditor.at_head.get(&v.path) == Some(&version);
-        let in_lenient = leaked::is_lenient(path, &auditor.options.settings.policy);
+        let in_lenient = standing::is_lenient(path, &auditor.options.settings.policy);
         for (value, place) in found {
             let current = &values[value];
             let owner = auditor.path(current.owners[0]);
