@@ -107,10 +107,7 @@ impl Built {
         let mut before = BTreeSet::new();
         if past.is_dir() {
             for version in folders(&past) {
-                let now = built.lay(&past.join(version));
-                built.remove(&before, &now);
-                built.commit();
-                before = now;
+                before = built.replace(&past.join(version), &before);
             }
         }
         if head.is_dir() {
@@ -130,11 +127,17 @@ impl Built {
                 std::fs::remove_file(built.top().join(gone)).unwrap();
             }
         } else {
-            let now = built.lay(&repo);
-            built.remove(&before, &now);
-            built.commit();
+            built.replace(&repo, &before);
         }
         built
+    }
+
+    /// Puts the files of a folder in the place of those that were there before, commits, and tells their names.
+    pub fn replace(&self, from: &Path, before: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+        let now = self.lay(from);
+        self.remove(before, &now);
+        self.commit();
+        now
     }
 
     /// Takes away what was there and is no more.
