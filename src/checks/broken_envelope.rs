@@ -29,7 +29,7 @@ fn report(s: &Subject<'_>, place: Place, message: Message, sink: &mut Sink) -> F
 /// Problems of metadata that is there (step 1).
 pub(super) fn metadata(s: &Subject<'_>, found: &FoundEnvelope, sink: &mut Sink) {
     let mut kinds: Vec<_> = found.envelope.problems.clone();
-    kinds.sort();
+    kinds.sort_unstable();
     kinds.dedup_by_key(|p| p.0);
     for (problem, span) in kinds {
         let f = report(

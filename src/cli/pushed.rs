@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(selection.tips, [lab.id("c1")]);
         assert_eq!(selection.updates.len(), 2);
         let mut tags = ["inner", "outer", "of-file"].map(|name| lab.id(name));
-        tags.sort();
+        tags.sort_unstable();
         assert_eq!(selection.tags, tags);
         let kinds: Vec<_> = selection.objects.iter().map(|o| o.kind).collect();
         assert_eq!(

@@ -266,7 +266,7 @@ pub fn run_for_baseline(
         told,
     } = after;
     sort(&mut findings);
-    blind_spots.sort();
+    blind_spots.sort_unstable();
     blind_spots.dedup();
     stats.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcome = Outcome {

@@ -176,7 +176,7 @@ impl Repo {
                 }
             }
         }
-        out.refs.sort();
+        out.refs.sort_unstable();
         out
     }
 
@@ -338,7 +338,7 @@ fn places(repo: &Repo) -> (Vec<Place>, bool) {
         }
         Err(error) => complete &= error.kind() == std::io::ErrorKind::NotFound,
     }
-    dirs.sort();
+    dirs.sort_unstable();
     // A worktree whose directory stands elsewhere.
     if !dirs
         .iter()

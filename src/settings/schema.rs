@@ -140,12 +140,12 @@ mod tests {
                 .keys()
                 .cloned()
                 .collect();
-            keys.sort();
+            keys.sort_unstable();
             keys
         };
         let sorted = |known: &[&str]| -> Vec<String> {
             let mut known: Vec<String> = known.iter().map(|k| (*k).to_owned()).collect();
-            known.sort();
+            known.sort_unstable();
             known
         };
         let defs = &schema["$defs"];

@@ -534,7 +534,7 @@ impl Reader<'_, '_> {
                     )
                 }));
             }
-            context.sort();
+            context.sort_unstable();
             keys.push(KeyEntry {
                 kind: KeyType::Kms,
                 identity: kms_identity(

@@ -652,7 +652,7 @@ fn context(v: &Meta) -> String {
         .iter()
         .map(|(k, v)| format!("{k}:{}", v.text().unwrap_or("")))
         .collect();
-    parts.sort();
+    parts.sort_unstable();
     parts.join(",")
 }
 

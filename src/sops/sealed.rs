@@ -178,7 +178,7 @@ fn metadata(meta: &Meta, allowed: &Allowed) -> Result<Map<String, Value>, Refusa
         (n, _) => n,
     };
     if groups.len() < needed {
-        hosts.sort();
+        hosts.sort_unstable();
         hosts.dedup();
         return Err(match (hosts.is_empty(), plugins) {
             (false, _) => Refusal::Services(hosts),

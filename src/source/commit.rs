@@ -181,7 +181,7 @@ impl Trees {
             }
         }
         out.changed.sort_by(|a, b| a.0.cmp(&b.0));
-        removed.sort();
+        removed.sort_unstable();
         removed.dedup();
         out.removed = removed;
         out
@@ -533,7 +533,7 @@ impl BaseView for CommitsBase {
             let files = list.items().filter(|i| i.kind != OidKind::Submodule);
             paths.extend(files.map(|item| RepoPath::new(item.path)));
         }
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         paths
     }

@@ -256,7 +256,7 @@ pub fn open_stretch(
     let paths: Vec<RepoPath> = own.map(|c| c.0).collect();
     let removed = difference.removed.into_iter();
     let removed = removed.filter(|path| taken.contains(path)).collect();
-    added.sort();
+    added.sort_unstable();
     added.dedup();
     let view = CommitView::some(trees, tip_tree, before.clone(), &paths);
     let base_view = CommitsBase::new(trees, before, removed);

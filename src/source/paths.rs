@@ -74,7 +74,7 @@ pub(super) struct Named(Vec<Vec<u8>>);
 
 impl Named {
     pub(super) fn new(mut paths: Vec<Vec<u8>>) -> Self {
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         Self(paths)
     }

@@ -12,7 +12,7 @@ const LONGEST: usize = 512;
 
 pub(super) fn samples(node: &Node) -> Vec<String> {
     let mut all = expand(node);
-    all.sort();
+    all.sort_unstable();
     all.dedup();
     all
 }
