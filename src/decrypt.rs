@@ -8,12 +8,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::exec::{self, Call, NoAnswer, Program};
+use crate::exec::{self, Call, Program};
+pub use crate::exec::{NoAnswer, Piped};
 pub use crate::sops::sealed::Allowed;
 use crate::sops::sealed::Sealed;
 
@@ -43,7 +45,7 @@ pub struct Machine {
 pub enum NoSops {
     /// None is found.
     #[error(
-        "--decrypt needs sops, and there is none in PATH; name it with --sops-command or SOPSGUARD_SOPS"
+        "this needs sops, and there is none in PATH; name it with --sops-command or SOPSGUARD_SOPS"
     )]
     NotFound,
     /// The named one cannot be used.
@@ -57,6 +59,7 @@ pub enum NoSops {
 pub struct Sops {
     program: Program,
     env: Vec<(OsString, OsString)>,
+    encrypting: Encrypting,
     dir: PathBuf,
     allowed: Allowed,
     limit: Duration,
@@ -138,8 +141,10 @@ impl Sops {
             true => PathBuf::from("/"),
             false => program.path().parent().unwrap_or(Path::new("")).to_owned(),
         };
+        let env = environment(machine, repositories, allowed.plugins);
         Ok(Self {
-            env: environment(machine, repositories, allowed.plugins),
+            encrypting: Encrypting::of(&env),
+            env,
             program,
             dir,
             allowed,
@@ -180,10 +185,11 @@ impl Sops {
             input: &sealed.text,
             most: sealed.most(),
             limit: self.limit,
+            stop: None,
         };
         let answer = self.program.pipe(&call).map_err(|e| match e {
             NoAnswer::CannotStart => Why::CannotStart,
-            NoAnswer::TimedOut => Why::TimedOut,
+            NoAnswer::TimedOut | NoAnswer::Stopped => Why::TimedOut,
             NoAnswer::TooMuch => Why::Answer,
         })?;
         match answer.code {
@@ -201,6 +207,108 @@ impl Sops {
             _ => None,
         };
         Ok((0..sealed.leaf_count()).map(take).collect())
+    }
+}
+
+/// What a call of sops is for, and so what it is told of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To encrypt to public keys: nothing of the user's is needed.
+    Encrypt,
+    /// To encrypt to a key service that was allowed: the user's credentials for it are needed.
+    EncryptByService,
+    /// To use the user's own keys.
+    OpenKeys,
+}
+
+/// The environment of a call that encrypts.
+struct Encrypting {
+    plain: Vec<(OsString, OsString)>,
+    with_services: Vec<(OsString, OsString)>,
+}
+
+/// What gpg and the system need. Nothing that names a recipient.
+const NEEDED: [&str; 12] = [
+    "HOME",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "SYSTEMROOT",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "GNUPGHOME",
+    "SOPS_GPG_EXEC",
+    "SOPS_DISABLE_VERSION_CHECK",
+    "PATH",
+];
+
+/// What the libraries of key services read, by the beginning of its name.
+const OF_SERVICES: [&str; 10] = [
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCLOUD_",
+    "GCE_",
+    "CLOUDSDK_",
+    "VAULT_",
+    "HUAWEICLOUD_",
+    "SSL_CERT_",
+    "SOPS_HC_VAULT_ALLOWLIST",
+];
+
+impl Encrypting {
+    fn of(env: &[(OsString, OsString)]) -> Self {
+        let name = |name: &OsString| name.to_string_lossy().to_ascii_uppercase();
+        let needed = |known: &str| NEEDED.contains(&known);
+        let of_service = |known: &str| {
+            OF_SERVICES.iter().any(|start| known.starts_with(start)) || known.ends_with("_PROXY")
+        };
+        let keep = |services: bool| {
+            let kept = env.iter().filter(|(n, _)| {
+                let n = name(n);
+                needed(&n) || (services && of_service(&n))
+            });
+            kept.cloned().collect()
+        };
+        Self {
+            plain: keep(false),
+            with_services: keep(true),
+        }
+    }
+}
+
+/// A call of sops by those who encrypt.
+pub struct Asked<'a> {
+    /// Its arguments.
+    pub args: &'a [&'a str],
+    /// What it reads.
+    pub input: &'a [u8],
+    /// Most bytes that it may write.
+    pub most: usize,
+    /// What for.
+    pub purpose: Purpose,
+    /// Set when nobody waits for the answer any more.
+    pub stop: &'a AtomicBool,
+}
+
+impl Sops {
+    /// Calls it in no directory of a repository. The answer may hold plaintext, its standard error above all.
+    pub fn ask(&self, asked: &Asked<'_>) -> Result<Piped, NoAnswer> {
+        let env = match asked.purpose {
+            Purpose::Encrypt => &self.encrypting.plain,
+            Purpose::EncryptByService => &self.encrypting.with_services,
+            Purpose::OpenKeys => &self.env,
+        };
+        self.program.pipe(&Call {
+            args: asked.args,
+            env,
+            dir: &self.dir,
+            input: asked.input,
+            most: asked.most,
+            limit: self.limit,
+            stop: Some(asked.stop),
+        })
     }
 }
 
@@ -347,6 +455,31 @@ mod tests {
         );
         assert_eq!(env[0].1, repository.join("keys.txt").into_os_string());
         assert_eq!(env[3].1, OsString::new());
+    }
+
+    #[test]
+    fn who_encrypts_is_told_little() {
+        let all = [
+            "HOME",
+            "AWS_PROFILE",
+            "SOPS_AGE_KEY",
+            "VAULT_TOKEN",
+            "https_proxy",
+            "EDITOR",
+            "PATH",
+        ];
+        let all: Vec<_> = all.iter().map(|n| (n.into(), "x".into())).collect();
+        let of = Encrypting::of(&all);
+        let names = |env: &[(OsString, OsString)]| -> Vec<String> {
+            env.iter()
+                .map(|(n, _)| n.to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(names(&of.plain), ["HOME", "PATH"]);
+        assert_eq!(
+            names(&of.with_services),
+            ["HOME", "AWS_PROFILE", "VAULT_TOKEN", "https_proxy", "PATH"]
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A program is found once, by name, in absolute entries of a search path, and never inside a repository that is being
 //! looked at; it is started by that absolute path with an explicit list of arguments and without a shell, without standard
-//! input (`ask`) or through pipes (`piped`). Which programs there are is in the callers: `git`, for configuration hooks and
-//! `hook status`, and `sops`, for decrypting.
+//! input (`ask`) or through pipes (`piped`). Which programs there are is in the callers: `git`, for configuration hooks,
+//! `hook status` and the index that `fix` writes, and `sops`, for decrypting and encrypting.
 
 mod piped;
 

@@ -7,7 +7,7 @@
 //! * [`git`], [`packs`] and [`source`] where files come from; [`subject`] all that is known of one file;
 //! * [`settings`] what a team sets; [`triage`] what hides findings;
 //! * [`checks`] what can be wrong; [`engine`] the line; [`report`] one file per format; [`explain`] the trace; [`cli`];
-//! * [`hook`] Git's hooks, installed and taken away; [`decrypt`] the real sops; [`exec`] the only door to other programs.
+//! * [`hook`] Git's hooks, installed and taken away; [`decrypt`] the real sops; [`fix`] what it is asked to encrypt; [`exec`] the only door to other programs.
 //!
 //! Data walks one way: arguments → source → view → subject → findings and blind spots → outcome → report. Everything
 //! between source and report is a function of its arguments.
@@ -19,6 +19,7 @@ pub mod decrypt;
 pub mod engine;
 pub mod exec;
 pub mod explain;
+pub mod fix;
 pub mod git;
 pub mod hook;
 pub mod keys;

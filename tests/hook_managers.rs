@@ -260,6 +260,61 @@ fn prek_refuses_a_leak() {
     lab.all_files(&tool);
 }
 
+/// `sopsguard-fix`: files change, the framework fails, and the next try is clean. What is not staged is put back.
+#[track_caller]
+fn fixes(manager: &Path) {
+    let named = std::env::var_os("SOPSGUARD_TEST_SOPS").map(PathBuf::from);
+    let Some(sops) = named.filter(|path| path.is_file()) else {
+        return skipped(format_args!(
+            "SKIPPED: sops (SOPSGUARD_TEST_SOPS does not name it)"
+        ));
+    };
+    let lab = Lab::new();
+    std::os::unix::fs::symlink(sops, lab.base().join("bin/sops")).unwrap();
+    lab.pre_commit_config();
+    let config = fs::read_to_string(lab.top().join(".pre-commit-config.yaml")).unwrap();
+    lab.write(
+        ".pre-commit-config.yaml",
+        &config.replace("id: sopsguard-system", "id: sopsguard-fix-system"),
+    );
+    lab.write(
+        ".sops.yaml",
+        "creation_rules:\n  - path_regex: secrets/\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n",
+    );
+    lab.write("other", "one\n");
+    lab.ok("git", &["add", "-A"]);
+    lab.ok("git", &["commit", "-q", "-m", "config"]);
+    lab.ok(manager, &["install"]);
+    lab.write("secrets/a.yaml", LEAK);
+    lab.ok("git", &["add", "-A"]);
+    lab.write("other", "two\n");
+    let (ok, text) = lab.run("git", &["commit", "-m", "leak"]);
+    assert!(!ok && text.contains("files were modified"), "{text}");
+    assert!(!text.contains("8f3kQ"), "{text}");
+    let now = fs::read_to_string(lab.top().join("secrets/a.yaml")).unwrap();
+    assert!(now.contains("ENC[AES256_GCM"), "{now}");
+    assert_eq!(
+        fs::read_to_string(lab.top().join("other")).unwrap(),
+        "two\n"
+    );
+    lab.ok("git", &["add", "secrets"]);
+    lab.ok("git", &["commit", "-m", "clean"]);
+}
+
+#[test]
+fn pre_commit_encrypts() {
+    if let Some(tool) = tool("pre-commit") {
+        fixes(&tool);
+    }
+}
+
+#[test]
+fn prek_encrypts() {
+    if let Some(tool) = tool("prek") {
+        fixes(&tool);
+    }
+}
+
 #[test]
 fn lefthook_refuses_a_leak() {
     let Some(tool) = tool("lefthook") else {

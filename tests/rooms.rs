@@ -52,14 +52,20 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     ("report", &["model"]),
     (
+        "fix",
+        &[
+            "model", "git", "exec", "syntax", "sops", "decrypt", "subject",
+        ],
+    ),
+    (
         "explain",
         &["model", "settings", "syntax", "sops", "subject", "checks"],
     ),
     (
         "cli",
         &[
-            "model", "settings", "git", "source", "syntax", "decrypt", "checks", "triage",
-            "engine", "report", "explain", "hook",
+            "model", "settings", "git", "source", "syntax", "sops", "decrypt", "checks", "triage",
+            "engine", "fix", "report", "explain", "hook",
         ],
     ),
 ];

@@ -2,7 +2,7 @@
 //!
 //! In scope by the file's own options, or because a positive selector of a narrow governing rule names it.
 
-use super::Sink;
+use super::{Sink, repair};
 use crate::model::{Argument, CheckInfo, Finding, Severity};
 use crate::say;
 use crate::sops::value::Judged;
@@ -36,9 +36,10 @@ pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: &[PlainLeaf], sink: &m
                 " is plaintext in a file that sops encrypted"
             ]
         };
-        let finding = Finding::new(&INFO, s.path, place, message)
+        let mut finding = Finding::new(&INFO, s.path, place, message)
             .help(say!["sops refuses the file as it is: take the value out and add it again with sops edit ", Argument(s.path), "; rotate it if it was pushed"])
             .governed(s.decision.governed_by());
+        finding.fix = repair::reencrypt(s);
         sink.push(finding);
     };
     for leaf in own

@@ -33,6 +33,11 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Judge what is on disk: tracked files, and untracked ones that Git does not ignore; with --staged what a commit would record
     Scan(ScanArgs),
+    /// Encrypt what must be encrypted, with the real sops
+    ///
+    /// Shows a plan, and then carries it out: each file is encrypted into memory, the result is compared with the original
+    /// and judged, and only then takes its place. Whatever fails, the original stays as it was.
+    Fix(Box<FixArgs>),
     /// Tell how the verdict on a file comes about, or show the page of a check
     Explain(ExplainArgs),
     /// Commands about .sops.yaml files
@@ -364,6 +369,74 @@ pub(crate) struct ScanArgs {
     pub(crate) timeout: Option<Duration>,
 
     /// Threads; default: one per core
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) jobs: usize,
+}
+
+/// Arguments of `fix`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FixArgs {
+    /// Files and directories to mend; default: everything
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Mend what `git commit` would record: encrypt the staged bytes into the index
+    ///
+    /// The copy on disk is replaced only where it is what is staged; unstaged edits stay.
+    #[arg(long)]
+    pub(crate) staged: bool,
+
+    /// Print the plan and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Do not ask before --update-keys and --reencrypt change a file
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    /// Encrypt also to recipients that the config at HEAD does not name; --yes does not cover them
+    #[arg(long)]
+    pub(crate) accept_new_recipients: bool,
+
+    /// Give encrypted files the recipients of their rules; needs one of your keys
+    #[arg(long)]
+    pub(crate) update_keys: bool,
+
+    /// Encrypt files as a whole that carry metadata and hold plain values; needs one of your keys
+    #[arg(long)]
+    pub(crate) reencrypt: bool,
+
+    /// The sops to ask; default: SOPSGUARD_SOPS, then sops in PATH
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sops_command: Option<PathBuf>,
+
+    /// Let sops ask the key service on HOST, or on every host (all); repeatable
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow_key_service: Vec<String>,
+
+    /// Let sops run plugins of age
+    #[arg(long)]
+    pub(crate) allow_plugins: bool,
+
+    /// How long sops may take for a file, for tests
+    #[arg(long, value_name = "DURATION", hide = true, value_parser = duration)]
+    pub(crate) sops_timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+
+    /// The baseline, instead of .sopsguard-baseline.json at the root
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Let no comment in a file ignore findings
+    #[arg(long)]
+    pub(crate) no_inline_ignores: bool,
+
+    /// Encrypt by this config instead of the nearest .sops.yaml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sops_config: Option<PathBuf>,
+
+    /// Threads for judging; default: one per core
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub(crate) jobs: usize,
 }

@@ -38,6 +38,21 @@ pub(crate) fn for_sops() -> crate::decrypt::Machine {
     }
 }
 
+/// Where temporary files go.
+pub(crate) fn temporary() -> PathBuf {
+    std::env::temp_dir()
+}
+
+/// The user's home.
+pub(crate) fn home() -> Option<std::ffi::OsString> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty())
+}
+
+/// Whether somebody can be asked.
+pub(crate) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// `GIT_PREFIX`, which Git sets for hooks: the directory below the top in which `git commit` was called.
 pub(crate) fn git_prefix() -> Option<Vec<u8>> {
     let prefix = std::env::var_os("GIT_PREFIX")?.into_encoded_bytes();

@@ -11,6 +11,7 @@ mod baseline;
 )]
 mod env;
 mod explain;
+mod fix;
 mod hook;
 mod man;
 mod passed;
@@ -109,6 +110,7 @@ fn command(args: &Args) -> Result<ExitCode, CliError> {
             command: ConfigCommand::Check(scan),
         } => scan::run(args, scan, true),
         Command::Baseline { command } => baseline::run(args, command),
+        Command::Fix(fix) => fix::run(args, fix),
         Command::Explain(explain) => explain::run(args, explain),
         Command::Hook { command } => hook::run(args, command),
         Command::Man { dir } => man::run(dir.as_deref()),

@@ -64,25 +64,14 @@ pub(crate) fn judge_history(
 }
 
 /// Longest time that sops may take for a file.
-const SOPS_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const SOPS_LIMIT: Duration = Duration::from_secs(30);
 
 /// What decrypts, if that is asked for. Looked for before anything is read.
 fn sops(trees: &Trees, scan: &ScanArgs) -> Result<Option<Sops>, CliError> {
     if !scan.decrypt {
         return Ok(None);
     }
-    let hosts: Vec<String> = (scan.allow_key_service.iter())
-        .map(|host| host.trim().to_ascii_lowercase())
-        .collect();
-    if let Some(host) = hosts.iter().find(|h| h.is_empty() || h.contains('/')) {
-        let text = format!("--allow-key-service takes a host name, or all: not {host:?}");
-        return Err(CliError::Usage(text));
-    }
-    let allowed = Allowed {
-        any_host: hosts.iter().any(|h| h == "all"),
-        hosts,
-        plugins: scan.allow_plugins,
-    };
+    let allowed = allowed(&scan.allow_key_service, scan.allow_plugins)?;
     let repo = trees.repo();
     let [own, common] = repo.git_dirs();
     let repositories = [repo.root(), own, common];
@@ -92,6 +81,22 @@ fn sops(trees: &Trees, scan: &ScanArgs) -> Result<Option<Sops>, CliError> {
     Sops::find(command, &machine, &repositories, allowed, limit)
         .map(Some)
         .map_err(|e| CliError::Usage(e.to_string()))
+}
+
+/// What sops may reach.
+pub(crate) fn allowed(services: &[String], plugins: bool) -> Result<Allowed, CliError> {
+    let hosts: Vec<String> = (services.iter())
+        .map(|host| host.trim().to_ascii_lowercase())
+        .collect();
+    if let Some(host) = hosts.iter().find(|h| h.is_empty() || h.contains('/')) {
+        let text = format!("--allow-key-service takes a host name, or all: not {host:?}");
+        return Err(CliError::Usage(text));
+    }
+    Ok(Allowed {
+        any_host: hosts.iter().any(|h| h == "all"),
+        hosts,
+        plugins,
+    })
 }
 
 /// What of a range is judged, and against what.

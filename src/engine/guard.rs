@@ -373,7 +373,7 @@ pub(super) fn index_differs(seen: &mut [Seen<'_>], around: &Around<'_>) {
     }
 }
 
-/// Notes from which object each finding comes, and that what is repaired on disk must be staged again.
+/// Notes from which object each finding comes, and that what is staged is to be repaired.
 pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
     let found = |s: &&mut Seen<'_>| !s.judged.sink.findings.is_empty();
     for s in seen.iter_mut().filter(found) {
@@ -382,23 +382,26 @@ pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
         let mut disk = None;
         for f in &mut s.judged.sink.findings {
             f.blob.clone_from(&id);
-            let by_sops = |fix: &&mut Message| fix.as_str().starts_with("sops ");
-            let Some(fix) = f.fix.as_mut().filter(by_sops) else {
+            let ours = |fix: &&mut Message| fix.as_str().starts_with("sopsguard fix ");
+            let Some(fix) = f.fix.as_mut().filter(ours) else {
                 continue;
             };
-            match *disk.get_or_insert_with(|| on_disk(s.entry, view)) {
-                OnDisk::Gone => {
-                    f.fix = Some(say!["git rm --cached ", Argument(path)]);
-                    f.help.push(&"; it is not on disk any more");
-                }
-                state => {
-                    fix.push(&" && git add ");
-                    fix.push(&Argument(path));
-                    if state == OnDisk::Edited {
-                        f.help
-                            .push(&"; the copy on disk has further changes, which would be staged as well");
-                    }
-                }
+            let state = *disk.get_or_insert_with(|| on_disk(s.entry, view));
+            if state == OnDisk::Gone {
+                f.fix = Some(say!["git rm --cached ", Argument(path)]);
+                f.help.push(&"; it is not on disk any more");
+                continue;
+            }
+            let has = |option: &str| fix.as_str().contains(option);
+            let option: &'static str = match () {
+                () if has(" --update-keys ") => "--update-keys ",
+                () if has(" --reencrypt ") => "--reencrypt ",
+                () => "",
+            };
+            *fix = say!["sopsguard fix --staged ", option, Argument(path)];
+            if state == OnDisk::Edited {
+                f.help
+                    .push(&"; the copy on disk has further changes, which stay as they are");
             }
         }
     }

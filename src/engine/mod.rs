@@ -656,3 +656,22 @@ pub fn explain<R>(
     let judged = checks::judge(&subject, &around);
     Ok(tell(&subject, &judged, &around))
 }
+
+/// For those who mend: hands the subject of each path to `tell`, in order.
+pub fn subjects<R>(
+    view: &dyn View,
+    base: Option<&dyn BaseView>,
+    options: &Options,
+    paths: &[RepoPath],
+    mut tell: impl FnMut(&Subject<'_>) -> R,
+) -> Vec<Result<R, ReadError>> {
+    let (configs, _) = configs(view, options);
+    let around = Around::new(view, base, &configs, options);
+    let one = |path: &RepoPath| {
+        let bytes = zeroize::Zeroizing::new(view.read_limited(path, around.max_file_size())?);
+        let source = Source::new(&bytes);
+        let subject = Subject::new(path, &source, &around);
+        Ok(tell(&subject))
+    };
+    paths.iter().map(one).collect()
+}

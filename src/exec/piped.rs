@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +30,14 @@ pub struct Call<'a> {
     pub most: usize,
     /// When it is ended.
     pub limit: Duration,
+    /// Set when nobody waits for the answer any more.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl Call<'_> {
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 /// What a program wrote. Wiped when dropped; without a form that could be printed.
@@ -50,7 +59,12 @@ pub enum NoAnswer {
     TimedOut,
     /// It wrote too much.
     TooMuch,
+    /// The caller was told to stop.
+    Stopped,
 }
+
+/// How long nobody looks whether to stop.
+const SLICE: Duration = Duration::from_millis(25);
 
 /// Most of standard error that is kept: enough to tell what kind of failure it was.
 const ERR: usize = 32 * 1024;
@@ -85,10 +99,20 @@ impl Program {
         let told = talk(&mut child.0, call);
         let (mut out, mut err) = (None, None);
         while out.is_none() || err.is_none() {
-            match told.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let left = end.saturating_duration_since(Instant::now());
+            let slice = if call.stop.is_some() {
+                left.min(SLICE)
+            } else {
+                left
+            };
+            match told.recv_timeout(slice) {
                 Ok(Part::Out(bytes)) => out = Some(bytes),
                 Ok(Part::Err(bytes)) => err = Some(bytes),
                 Ok(Part::TooMuch) => return Err(NoAnswer::TooMuch),
+                Err(RecvTimeoutError::Timeout) if call.is_stopped() => {
+                    return Err(NoAnswer::Stopped);
+                }
+                Err(RecvTimeoutError::Timeout) if slice < left => {}
                 Err(RecvTimeoutError::Timeout) => return Err(NoAnswer::TimedOut),
                 // A reader can only be gone without a word if it could not be started.
                 Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::CannotStart),
@@ -108,7 +132,7 @@ impl Program {
 fn talk(child: &mut Child, call: &Call<'_>) -> mpsc::Receiver<Part> {
     let (tell, told) = mpsc::channel();
     if let Some(mut stdin) = child.stdin.take() {
-        let input = call.input.to_vec();
+        let input = Zeroizing::new(call.input.to_vec());
         // A program that does not read is told by what it answers.
         let _ = thread::Builder::new().spawn(move || {
             let _ = stdin.write_all(&input);
@@ -214,6 +238,7 @@ mod tests {
             input,
             most,
             limit: Duration::from_millis(limit),
+            stop: None,
         })
     }
 
@@ -242,6 +267,29 @@ mod tests {
         assert!(began.elapsed() < Duration::from_secs(20));
         thread::sleep(Duration::from_millis(2500));
         assert!(!mark.exists());
+    }
+
+    #[test]
+    fn nobody_waits_once_told_to_stop() {
+        let stop = AtomicBool::new(false);
+        let began = Instant::now();
+        let answer = thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(200));
+                stop.store(true, Ordering::Relaxed);
+            });
+            sh().pipe(&Call {
+                args: &["-c", "sleep 60"],
+                env: &[("PATH".into(), "/usr/bin:/bin".into())],
+                dir: Path::new("/"),
+                input: b"",
+                most: 100,
+                limit: Duration::from_secs(50),
+                stop: Some(&stop),
+            })
+        });
+        assert_eq!(answer.err(), Some(NoAnswer::Stopped));
+        assert!(began.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

@@ -222,6 +222,11 @@ impl Repo {
         [&self.git_dir, &self.common_dir]
     }
 
+    /// The index that is read, which the environment may name.
+    pub fn index_path(&self) -> &Path {
+        &self.index_path
+    }
+
     /// What HEAD named when the repository was opened.
     pub fn head(&self) -> &Head {
         &self.head

@@ -85,6 +85,10 @@ pub enum ExitCode {
     CannotRun = 2,
     /// Nothing blocking found, but something that matters could not be judged.
     Incomplete = 3,
+    /// `fix` was interrupted (`SIGINT`).
+    Interrupted = 130,
+    /// `fix` was told to end (`SIGTERM`).
+    Terminated = 143,
 }
 
 /// Figures of a run.

@@ -202,6 +202,19 @@ pub struct SopsConfig {
     pub broken: Option<(LoadError, Span)>,
     /// Unknown fields at the top.
     pub unknown_fields: Vec<(String, Span, Option<&'static str>)>,
+    /// How far sops indents what it writes.
+    pub stores: Stores,
+}
+
+/// Indents of the formats, where they are set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stores {
+    /// Of YAML.
+    pub yaml: Option<i64>,
+    /// Of JSON.
+    pub json: Option<i64>,
+    /// Of the JSON around opaque files.
+    pub json_binary: Option<i64>,
 }
 
 impl SopsConfig {
@@ -288,7 +301,7 @@ impl Reader<'_, '_> {
             .into_iter()
             .filter(|(_, _, near)| near.is_some())
             .collect();
-        match self.rules(doc, root) {
+        match self.rules(doc, root, &mut config.stores) {
             Ok(rules) => config.rules = rules,
             Err(span) => {
                 let duplicate = self
@@ -309,9 +322,14 @@ impl Reader<'_, '_> {
         config
     }
 
-    fn rules(&self, doc: &Document<'_>, root: NodeId) -> Shape<Option<Vec<CreationRule>>> {
+    fn rules(
+        &self,
+        doc: &Document<'_>,
+        root: NodeId,
+        stores: &mut Stores,
+    ) -> Shape<Option<Vec<CreationRule>>> {
         self.unique(doc, root)?;
-        self.stores(doc, root)?;
+        *stores = self.stores(doc, root)?;
         self.destinations(doc, root)?;
         let Some(list) = doc.get_merged(root, "creation_rules") else {
             return Ok(None);
@@ -329,10 +347,11 @@ impl Reader<'_, '_> {
         Ok(Some(rules))
     }
 
-    /// Formatting options: nothing for us, but a wrong shape makes the config unreadable.
-    fn stores(&self, doc: &Document<'_>, root: NodeId) -> Shape<()> {
+    /// Formatting options. A wrong shape makes the config unreadable.
+    fn stores(&self, doc: &Document<'_>, root: NodeId) -> Shape<Stores> {
+        let mut out = Stores::default();
         let Some(stores) = doc.get_merged(root, "stores").filter(|s| !is_null(doc, *s)) else {
-            return Ok(());
+            return Ok(out);
         };
         self.fields(doc, stores)?;
         for (name, has_indent) in [
@@ -346,11 +365,18 @@ impl Reader<'_, '_> {
                 continue;
             };
             self.fields(doc, store)?;
-            if has_indent {
-                int_field(doc, store, "indent")?;
+            if !has_indent {
+                continue;
+            }
+            let indent = int_field(doc, store, "indent")?;
+            let set = doc.get_merged(store, "indent").map(|_| indent);
+            match name {
+                "yaml" => out.yaml = set,
+                "json" => out.json = set,
+                _ => out.json_binary = set,
             }
         }
-        Ok(())
+        Ok(out)
     }
 
     /// Rules of `sops publish`: as [`Self::stores`].

@@ -52,7 +52,7 @@ impl Meta {
     }
 
     /// The text of a field of a mapping.
-    pub(super) fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.get(name)?.text()
     }
 

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod goregex;
+pub mod hosts;
 pub mod metadata;
 pub mod options;
 pub mod recipients;
@@ -12,3 +13,4 @@ pub mod scope;
 pub mod sealed;
 pub mod specificity;
 pub mod value;
+pub mod written;

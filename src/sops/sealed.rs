@@ -229,14 +229,14 @@ fn key_entry(kind: KeyType, entry: &Meta) -> Map<String, Value> {
 }
 
 /// Whether sops would take a recipient to a plugin: `age1`, a name, another `1`. Post-quantum keys are age's own.
-fn is_plugin(recipient: &str) -> bool {
+pub(super) fn is_plugin(recipient: &str) -> bool {
     let recipient = recipient.trim().to_ascii_lowercase();
     recipient.starts_with("age1")
         && recipient.bytes().filter(|b| *b == b'1').count() > 1
         && !recipient.starts_with("age1pq1")
 }
 
-fn is_allowed(host: &str, allowed: &[String]) -> bool {
+pub(super) fn is_allowed(host: &str, allowed: &[String]) -> bool {
     let name = |host: &str| match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name.to_owned(),
         _ => host.to_owned(),
@@ -245,7 +245,7 @@ fn is_allowed(host: &str, allowed: &[String]) -> bool {
 }
 
 /// The hosts that sops would ask for the data key; `None` where that cannot be told for sure.
-fn hosts_of<'f>(kind: KeyType, field: &dyn Fn(&str) -> &'f str) -> Option<Vec<String>> {
+pub(super) fn hosts_of<'f>(kind: KeyType, field: &dyn Fn(&str) -> &'f str) -> Option<Vec<String>> {
     let plain = |text: &str| {
         let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         (!text.is_empty() && text.bytes().all(fits)).then(|| text.to_owned())

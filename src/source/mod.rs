@@ -9,6 +9,7 @@ mod base;
 mod commit;
 mod disk;
 mod open;
+mod overlay;
 mod past;
 mod paths;
 mod staged;
@@ -17,6 +18,7 @@ mod walk;
 
 pub use commit::{CommitView, CommitsBase, Difference, Trees};
 pub use open::{Opened, open_stdin, open_worktree};
+pub use overlay::Overlay;
 pub use past::{
     Depth, Front, OneFile, Past, Stretch, head_of, open_history, open_repository, open_stretch,
 };

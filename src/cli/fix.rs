@@ -1,0 +1,343 @@
+//! `sopsguard fix`: judge, plan, carry out, judge again.
+//!
+//! The one loop of the program. What is asked and what is told is here; how a file is encrypted and replaced is `fix`'s.
+
+mod apply;
+mod consent;
+
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::args::{Args, FixArgs, ScanArgs};
+use super::{CliError, env, past, scan, shown};
+use crate::decrypt::Sops;
+use crate::engine::{self, Options};
+use crate::fix::seal::{self, Sealer};
+use crate::fix::stop::{Signal, Stop};
+use crate::fix::{self, Plan, Step, plan};
+use crate::git::{GitEnv, Repo};
+use crate::model::{Argument, ExitCode, Outcome, RepoPath, Severity, escape};
+use crate::say;
+use crate::sops::config::SopsConfig;
+use crate::sops::recipients::KeyEntry;
+use crate::source::{BaseView, FileKind, Opened};
+use apply::{Done, Work};
+
+pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
+    let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+    let terms = plan::Terms {
+        update_keys: fix.update_keys,
+        reencrypt: fix.reencrypt,
+        allowed: past::allowed(&fix.allow_key_service, fix.allow_plugins)?,
+    };
+    let scan = as_scan(fix);
+    let site = Site::open(&dir, &scan)?;
+    let mut plan = site.plan(&terms);
+    if args.quiet || plan.steps.is_empty() && plan.refused.is_empty() {
+        // Nothing to show.
+    } else {
+        shown::print(&fix::plan_text(&plan, site.base_id()))?;
+    }
+    if fix.dry_run {
+        let code = left_by(&plan, &site.outcome);
+        let (steps, refused) = (plan.steps.len(), plan.refused.len());
+        shown::print(&format!(
+            "dry run: {steps} to mend, {refused} left as they are, nothing was changed\n"
+        ))?;
+        return Ok(code);
+    }
+    if plan.steps.is_empty() {
+        if plan.refused.is_empty() {
+            shown::print("nothing to mend\n")?;
+        }
+        return Ok(left_by(&plan, &site.outcome));
+    }
+    consent::ask(&mut plan, fix)?;
+    if plan.steps.is_empty() {
+        return Ok(ExitCode::Findings);
+    }
+    let sops = site.sops(&dir, fix, &terms)?;
+    let stop =
+        Stop::listen().map_err(|e| CliError::Usage(format!("cannot listen to signals: {e}")))?;
+    let temporary = temporary(&site.opened.root);
+    let sealer = Sealer::new(&sops, &temporary, &stop).map_err(failed)?;
+    check_version(&sealer, &plan)?;
+    let work = Work {
+        site: &site,
+        sealer: &sealer,
+        stop: &stop,
+        terms: &terms,
+        staged: fix.staged,
+        dir: &dir,
+    };
+    let done = work.apply(&plan);
+    if work.is_partial_commit() {
+        for (path, _) in done.iter().filter(|(_, done)| done.is_done()) {
+            let line = say![
+                "this commit is made from an index of its own; after it, run: git reset -q -- ",
+                Argument(path)
+            ];
+            warn(line.as_str());
+        }
+    }
+    drop(sealer);
+    finish(&dir, &scan, &plan, &done, &stop)
+}
+
+/// Tells what was done, and judges again what stands there now.
+fn finish(
+    dir: &Path,
+    scan: &ScanArgs,
+    plan: &Plan,
+    done: &[(RepoPath, Done)],
+    stop: &Stop,
+) -> Result<ExitCode, CliError> {
+    let mut text = String::new();
+    for (path, done) in done {
+        text.push_str(&done.line(path));
+    }
+    let mended = done.iter().filter(|(_, d)| d.is_done()).count();
+    let left = plan.refused.len() + done.len() - mended;
+    let signal = stop.signal();
+    if signal.is_some() {
+        text.push_str("stopped: what is not listed as mended is as it was\n");
+    }
+    shown::print(&text)?;
+    match signal {
+        Some(Signal::Interrupt) => return Ok(ExitCode::Interrupted),
+        Some(Signal::Terminate) => return Ok(ExitCode::Terminated),
+        None => {}
+    }
+    let after = Site::open(dir, scan)?;
+    let errors = errors(&after.outcome);
+    let mut line = format!("{mended} mended, {left} left as they were");
+    if errors > 0 {
+        line.push_str(&format!(
+            "; {errors} error{} remain{}: `sopsguard scan{}` shows what",
+            if errors == 1 { "" } else { "s" },
+            if errors == 1 { "s" } else { "" },
+            if scan.staged { " --staged" } else { "" },
+        ));
+    }
+    line.push('\n');
+    shown::print(&line)?;
+    Ok(match after.outcome.exit_code() {
+        _ if left > 0 => ExitCode::Findings,
+        code => code,
+    })
+}
+
+/// What is judged, for those who mend.
+pub(super) struct Site {
+    pub(super) opened: Opened,
+    pub(super) options: Options,
+    pub(super) outcome: Outcome,
+}
+
+impl Site {
+    fn open(dir: &Path, scan: &ScanArgs) -> Result<Self, CliError> {
+        let mut opened = scan::open(dir, scan)?;
+        let options = scan::options(dir, scan, &opened, false)?;
+        if let Some(base) = opened.base.as_deref()
+            && engine::changes_named_config(&*opened.view, base, &options)
+        {
+            opened.view.widen();
+        }
+        let judge = || {
+            let (base, repository) = (opened.base.as_deref(), opened.repository.clone());
+            engine::run(&*opened.view, base, repository, &options)
+        };
+        let outcome = match scan.staged {
+            true => judge(),
+            false => engine::on_threads(scan.jobs, usize::MAX, judge),
+        };
+        Ok(Self {
+            opened,
+            options,
+            outcome,
+        })
+    }
+
+    fn base_id(&self) -> Option<&str> {
+        let head = self.outcome.repository.as_ref()?.head.as_deref()?;
+        head.get(..10)
+    }
+
+    /// Makes the plan. Of a directory or a set of paths only what is selected is mended.
+    fn plan(&self, terms: &plan::Terms) -> Plan {
+        let view = &*self.opened.view;
+        let wanted = plan::wanted(&self.outcome, terms);
+        let (configs, _) = engine::configs(view, &self.options);
+        let known = |config: &RepoPath| base_recipients(self.opened.base.as_deref(), config);
+        let around = plan::Around {
+            configs: &configs,
+            known: &known,
+        };
+        let mut plan = Plan::default();
+        let mut paths = Vec::new();
+        for path in wanted.keys() {
+            let mut entries = view.entries().iter().filter(|e| e.path == *path);
+            match entries.next() {
+                None => plan.refuse(path, say!["it is not there any more"]),
+                Some(e) if e.stage != 0 => {
+                    plan.refuse(path, say!["it is in conflict: resolve that first"])
+                }
+                Some(e) if e.kind != FileKind::Regular => {
+                    plan.refuse(path, say!["it is a symbolic link, which is not followed"]);
+                }
+                Some(_) => paths.push(path.clone()),
+            }
+        }
+        let base = self.opened.base.as_deref();
+        let about = engine::subjects(view, base, &self.options, &paths, plan::about);
+        for (path, about) in paths.iter().zip(about) {
+            match (about, wanted.get(path)) {
+                (Ok(about), Some(wanted)) => plan.add(path, wanted, about, terms, &around),
+                _ => plan.refuse(path, say!["it could not be read, or is too large"]),
+            }
+        }
+        plan.steps.sort_by(|a, b| a.path.cmp(&b.path));
+        plan.refused.sort_by(|a, b| a.path.cmp(&b.path));
+        plan
+    }
+
+    fn sops(&self, dir: &Path, fix: &FixArgs, terms: &plan::Terms) -> Result<Sops, CliError> {
+        let repo = Repo::discover(dir, &GitEnv::from_env())?;
+        let mut places: Vec<&Path> = vec![&self.opened.root];
+        if let Some(repo) = &repo {
+            places.extend(repo.git_dirs());
+        }
+        let limit = fix.sops_timeout.unwrap_or(past::SOPS_LIMIT);
+        let machine = env::for_sops();
+        let command = fix.sops_command.as_deref();
+        Sops::find(command, &machine, &places, terms.allowed.clone(), limit)
+            .map_err(|e| CliError::Usage(e.to_string()))
+    }
+
+    /// What of a file remains if these bytes take its place: ids of checks.
+    pub(super) fn remains(&self, step: &Step, bytes: &[u8]) -> Vec<&'static str> {
+        let view = crate::source::Overlay::new(&*self.opened.view, &step.path, bytes, &step.also);
+        let options = Options {
+            whole_view: false,
+            blind_spots: Vec::new(),
+            ..self.options.clone()
+        };
+        let (base, repository) = (self.opened.base.as_deref(), self.opened.repository.clone());
+        let outcome = engine::run(&view, base, repository, &options);
+        let mut remains: Vec<&'static str> = outcome
+            .active()
+            .filter(|f| f.severity == Severity::Error)
+            .filter(|f| f.path == step.path || plan::target(f) == Some(&step.path))
+            .map(|f| f.check.id)
+            .collect();
+        let blind = outcome
+            .blind_spots
+            .iter()
+            .any(|b| b.blocks() && b.path == step.path);
+        if blind {
+            remains.push("a blind spot");
+        }
+        remains.dedup();
+        remains
+    }
+
+    /// The bytes of a file of the view.
+    pub(super) fn bytes(&self, path: &RepoPath) -> Option<Zeroizing<Vec<u8>>> {
+        let limit = self
+            .options
+            .settings
+            .max_file_size
+            .unwrap_or(engine::MAX_FILE_SIZE);
+        self.opened
+            .view
+            .read_limited(path, limit)
+            .ok()
+            .map(Zeroizing::new)
+    }
+}
+
+/// Everybody whom the base view's version of a config names.
+fn base_recipients(base: Option<&dyn BaseView>, config: &RepoPath) -> Option<Vec<KeyEntry>> {
+    let bytes = base?.read(config).ok().flatten()?;
+    let read = SopsConfig::read(&crate::syntax::decode(&bytes).text);
+    let keys = read.rules().iter().flat_map(|rule| rule.groups.concat());
+    Some(keys.collect())
+}
+
+fn as_scan(fix: &FixArgs) -> ScanArgs {
+    ScanArgs {
+        paths: fix.paths.clone(),
+        staged: fix.staged,
+        settings: fix.settings.clone(),
+        baseline: fix.baseline.clone(),
+        no_inline_ignores: fix.no_inline_ignores,
+        sops_config: fix.sops_config.clone(),
+        jobs: fix.jobs,
+        ..ScanArgs::default()
+    }
+}
+
+fn errors(outcome: &Outcome) -> usize {
+    let error = |f: &&crate::model::Finding| f.severity == Severity::Error;
+    outcome.active().filter(error).count()
+}
+
+/// What would remain if the plan succeeded.
+fn left_by(plan: &Plan, outcome: &Outcome) -> ExitCode {
+    let mended = |f: &crate::model::Finding| {
+        plan::target(f).is_some_and(|path| plan.steps.iter().any(|s| s.path == *path))
+    };
+    let error = |f: &crate::model::Finding| f.severity == Severity::Error && !mended(f);
+    if !plan.refused.is_empty() || outcome.active().any(error) {
+        ExitCode::Findings
+    } else if !outcome.complete() {
+        ExitCode::Incomplete
+    } else {
+        ExitCode::Clean
+    }
+}
+
+/// Not below the repository: what is put there could be read by whoever wrote it.
+fn temporary(root: &Path) -> PathBuf {
+    let own = env::temporary();
+    let real = std::fs::canonicalize(&own).unwrap_or(own);
+    match real.starts_with(root) && cfg!(unix) {
+        true => PathBuf::from("/tmp"),
+        false => real,
+    }
+}
+
+fn check_version(sealer: &Sealer<'_>, plan: &Plan) -> Result<(), CliError> {
+    let Some(version) = sealer.version().map_err(failed)? else {
+        let text = "what is called sops does not tell its version: fix needs sops 3.10 or newer";
+        return Err(CliError::Usage(text.to_owned()));
+    };
+    if version < seal::OLDEST {
+        let seal::Version(a, b, c) = version;
+        let text = format!(
+            "sops {a}.{b}.{c} is too old: fix needs 3.10 or newer, which reads standard input"
+        );
+        return Err(CliError::Usage(text));
+    }
+    let lists = plan.steps.iter().filter(|s| s.survey.comment_in_list);
+    if version == seal::FORGETS_COMMENTS {
+        for step in lists {
+            warn(&format!(
+                "{}: comments stand in lists, and sops 3.13.2 cannot decrypt such files again; use another version",
+                step.path
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Tells something beside the report.
+pub(super) fn warn(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "sopsguard: {}", escape(text));
+}
+
+fn failed(why: seal::Failed) -> CliError {
+    CliError::Usage(why.as_str().to_owned())
+}
