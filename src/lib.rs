@@ -12,6 +12,8 @@
 //! Data walks one way: arguments → source → view → subject → findings and blind spots → outcome → report. Everything
 //! between source and report is a function of its arguments.
 
+pub use sopsguard_packs as packs;
+
 mod bech;
 pub mod checks;
 pub mod cli;
@@ -25,7 +27,6 @@ pub mod hook;
 pub mod keys;
 pub mod kube;
 pub mod model;
-pub mod packs;
 pub mod report;
 pub mod settings;
 pub mod sops;

@@ -11,8 +11,8 @@ use gix::bstr::ByteSlice;
 use gix::index::extension::Tree;
 
 use super::index::Index;
-use super::objects::{Oid, OidKind};
 use super::repo::Repo;
+use super::{Oid, OidKind};
 
 /// The files of a tree, in order of their paths.
 #[derive(Debug, Default)]

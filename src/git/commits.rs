@@ -6,8 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
+use super::Oid;
 use super::graph::Graph;
-use super::objects::{ObjectKind, Oid};
+use super::objects::ObjectKind;
 use super::repo::Repo;
 
 /// A commit.

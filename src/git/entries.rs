@@ -1,9 +1,9 @@
 //! One tree at a time, as entries.
 
 use super::base::{BaseList, tree_below};
-use super::objects::{Oid, OidKind};
 use super::repo::Repo;
 use super::tree::{TreeItem, items};
+use super::{Oid, OidKind};
 
 /// An entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use gix::hashtable::HashMap;
 
+use super::Oid;
 use super::commits::Commit;
-use super::objects::Oid;
 use super::repo::Repo;
 
 pub(super) struct Graph<'a> {

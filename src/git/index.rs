@@ -11,8 +11,8 @@ use std::path::Path;
 use gix::bstr::ByteSlice;
 use gix::index::entry::{Flags, Mode};
 
-use super::objects::{Oid, OidKind};
 use super::repo::{GitError, Repo};
+use super::{Oid, OidKind};
 
 /// The index of a worktree.
 pub struct Index {

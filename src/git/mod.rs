@@ -29,13 +29,14 @@ mod rules;
 mod staged;
 mod tree;
 
+pub use crate::packs::{HashKind, Oid, OidKind};
 pub use base::{BaseItem, BaseList, flatten};
 pub use commits::{Between, Commit};
 pub use entries::TreeEntry;
 pub use env::GitEnv;
 pub use hooks::{Hooks, HooksPath, NamedHook, Scope};
 pub use index::{Index, IndexEntry, Stamp};
-pub use objects::{HashKind, ObjectKind, Oid, OidKind, Peeled, blob_id_outside};
+pub use objects::{ObjectKind, Peeled, blob_id_outside};
 pub use refs::{BrokenTip, RefList, Tip, TipKind, Tips};
 pub use repo::{GitError, Head, Repo};
 pub use revision::{Range, RevisionError, RevisionProblem};

@@ -7,15 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::packs::Oid;
 use gix::objs::Find as _;
 
 use super::repo::absolute;
-
-/// Id of an object, of either hash.
-pub type Oid = gix::ObjectId;
-
-/// Which hash makes the ids of a repository.
-pub type HashKind = gix::hash::Kind;
 
 /// The id that Git gives to bytes as a file; SHA-256 where the repository uses it.
 pub(super) fn blob_id(hash: gix::hash::Kind, bytes: &[u8]) -> Option<String> {
@@ -27,21 +22,6 @@ pub(super) fn blob_id(hash: gix::hash::Kind, bytes: &[u8]) -> Option<String> {
 /// The id that a repository with SHA-1 would give to bytes as a file.
 pub fn blob_id_outside(bytes: &[u8]) -> Option<String> {
     blob_id(gix::hash::Kind::Sha1, bytes)
-}
-
-/// What an entry of a tree or of the index names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OidKind {
-    /// A regular file.
-    Blob,
-    /// A regular file with the executable bit.
-    Executable,
-    /// A symbolic link; the blob is its target.
-    Link,
-    /// A commit of another repository.
-    Submodule,
-    /// A directory; in an index only when it is sparse.
-    Tree,
 }
 
 /// Kind of an object.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use gix::hash::Kind;
 
 use super::index_dirs::Dirs;
-use super::objects::{Oid, OidKind};
+use super::{Oid, OidKind};
 
 /// Entries of a block.
 const BLOCK: usize = 64;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::objects::Oid;
+use super::Oid;
 use super::refs::{self, hex};
 use super::reftable;
 use super::repo::{RefStorage, Repo};

@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::objects::{ObjectKind, Oid, Peeled};
+use super::Oid;
+use super::objects::{ObjectKind, Peeled};
 use super::repo::{RefStorage, Repo};
 use super::{reflog, reftable};
 

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::objects::Oid;
+use super::Oid;
 use super::raw_index::varint;
 use super::reflog::LogLine;
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use gix::sec::Trust;
 
+use super::Oid;
 use super::env::GitEnv;
 use super::index::Index;
-use super::objects::{ObjectKind, Objects, Oid, Peeled};
+use super::objects::{ObjectKind, Objects, Peeled};
 use super::reftable::{self, Tip};
 use super::staged::StagedIndex;
 

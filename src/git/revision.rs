@@ -7,8 +7,9 @@
 
 use std::fmt;
 
+use super::Oid;
 use super::commits::merge_bases;
-use super::objects::{ObjectKind, Oid};
+use super::objects::ObjectKind;
 use super::reflog;
 use super::repo::Repo;
 

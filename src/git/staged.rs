@@ -9,10 +9,10 @@ use std::ops::Range;
 
 use super::base::tree_below;
 use super::index::Index;
-use super::objects::{Oid, OidKind};
 use super::raw_index::{Node, RawIndex, Refused};
 use super::repo::{GitError, Head, Repo};
 use super::tree::{TreeItem, items};
+use super::{Oid, OidKind};
 
 /// The index, ready to be compared with HEAD.
 pub struct StagedIndex {

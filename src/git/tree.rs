@@ -5,8 +5,8 @@
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
-use super::objects::{Oid, OidKind};
 use super::repo::Repo;
+use super::{Oid, OidKind};
 
 /// One entry.
 pub(super) struct TreeItem {

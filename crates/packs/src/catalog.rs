@@ -14,7 +14,7 @@ use super::delta::{self, Inflater, MAX_OBJECT};
 use super::ids::Ids;
 use super::stores::{OpenPack, Opened, Stores};
 use super::threads;
-use crate::git::HashKind;
+use crate::object::HashKind;
 
 /// No number.
 pub(super) const NONE: u32 = u32::MAX;

@@ -18,6 +18,7 @@ mod history;
 mod holders;
 mod ids;
 mod names;
+mod object;
 mod parse;
 mod plain;
 mod reach;
@@ -28,10 +29,9 @@ mod walk;
 
 use std::ops::Range;
 
-use crate::git::{Oid, OidKind};
-
 pub use history::History;
 pub use holders::CommitSet;
+pub use object::{HashKind, Oid, OidKind};
 pub use stores::Stores;
 
 /// What is to be read.

@@ -4,7 +4,7 @@
 
 use super::catalog::{Catalog, Kind, NONE, Unread};
 use super::parse::Mode;
-use crate::git::Oid;
+use crate::object::Oid;
 
 /// A commit as its object tells it.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,7 @@ use super::walk::Walk;
 use super::{
     BlobNo, CommitNo, Message, PathNo, Problem, Request, Search, Seen, Stores, Trouble, Version,
 };
-use crate::git::{Oid, OidKind};
+use crate::object::{Oid, OidKind};
 
 /// All commits that were asked for and every version of every file in them.
 pub struct History {

@@ -7,7 +7,7 @@ use super::catalog::{Catalog, Kind, NONE, Reader};
 use super::graph::{Commits, Damage, Lost, damage};
 use super::parse;
 use super::stores::Stores;
-use crate::git::Oid;
+use crate::object::Oid;
 
 /// Where reading starts, tags peeled.
 #[derive(Default)]
