@@ -180,9 +180,13 @@ fn rooms_import_only_what_the_map_allows_and_the_map_allows_no_more() {
             for other in named(&std::fs::read_to_string(&file).unwrap()) {
                 let known = MAP.iter().any(|(r, _)| *r == other);
                 if other != *room && !allowed.contains(&other.as_str()) {
-                    let file = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string();
+                    let file = file
+                        .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+                        .unwrap()
+                        .display()
+                        .to_string();
                     wrong.push(format!(
-                        "src/{file}: {room} must not import {other}{}",
+                        "{file}: {room} must not import {other}{}",
                         if known { "" } else { ", which is no room" }
                     ));
                 }

@@ -12,9 +12,9 @@ use gix::odb::{loose, pack};
 
 use super::delta::{self, Inflater, MAX_OBJECT};
 use super::ids::Ids;
+use super::object::HashKind;
 use super::stores::{OpenPack, Opened, Stores};
 use super::threads;
-use crate::object::HashKind;
 
 /// No number.
 pub(super) const NONE: u32 = u32::MAX;

@@ -3,8 +3,8 @@
 //! A *number* is an object of the catalog, or, beyond those, an id that something names and that the stores lack.
 
 use super::catalog::{Catalog, Kind, NONE, Unread};
+use super::object::Oid;
 use super::parse::Mode;
-use crate::object::Oid;
 
 /// A commit as its object tells it.
 #[derive(Clone, Copy, Debug)]

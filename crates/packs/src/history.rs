@@ -10,6 +10,7 @@ use super::catalog::{Catalog, Kind, NONE, Reader};
 use super::family::Families;
 use super::graph::{Child, Commits, Damage, Lost, Trees, damage};
 use super::holders::{self, CommitSet, Wanted};
+use super::object::{Oid, OidKind};
 use super::parse::Mode;
 use super::plain::{PlainState, PlainTrees};
 use super::reach::{self, Flood, Reached, Tips};
@@ -18,7 +19,6 @@ use super::walk::Walk;
 use super::{
     BlobNo, CommitNo, Message, PathNo, Problem, Request, Search, Seen, Stores, Trouble, Version,
 };
-use crate::object::{Oid, OidKind};
 
 /// All commits that were asked for and every version of every file in them.
 pub struct History {

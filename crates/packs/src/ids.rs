@@ -1,6 +1,6 @@
 //! All ids that the stores hold, sorted, each once: the position of an id is the number of its object.
 
-use crate::object::{HashKind, Oid};
+use super::object::{HashKind, Oid};
 
 /// Sorted ids, with a directory by their first bits: ids are spread evenly, so that a lookup ends after a comparison or two.
 pub(super) struct Ids {

@@ -3,7 +3,7 @@
 //! As lenient as Git is when it walks history: names may be anything, also out of order or with a `/` in them; what is not
 //! a file, a link or a directory by its mode is a commit of another repository.
 
-use crate::object::Oid;
+use super::object::Oid;
 
 /// What the walk needs of a commit.
 #[derive(Debug, PartialEq, Eq)]

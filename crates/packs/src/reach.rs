@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::Search;
 use super::catalog::{Catalog, Kind, NONE, Reader};
 use super::graph::{Commits, Damage, Lost, damage};
+use super::object::Oid;
 use super::parse;
 use super::stores::Stores;
-use crate::object::Oid;
 
 /// Where reading starts, tags peeled.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use gix::odb::{loose, pack};
 
-use crate::object::{HashKind, Oid};
+use super::object::{HashKind, Oid};
 
 /// The object directories of a repository, alternates resolved, and where its history was cut off.
 #[derive(Clone, Debug)]
