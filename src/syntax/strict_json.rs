@@ -10,6 +10,9 @@ use super::yaml::{find_duplicates, resolve_plain};
 use super::{Child, Document, Kind, Node, NodeId, Parsed, ScalarStyle, ScalarType};
 use crate::model::Span;
 
+/// Deeper nesting is left to the YAML reader, which knows the limit.
+const DEEPEST: usize = 500;
+
 /// Reads an object or list that `serde_json` accepted; `None` where the YAML reader has to.
 pub(super) fn read(text: &str) -> Option<Parsed<'_>> {
     if !text.is_ascii() && text.chars().any(is_odd)
@@ -58,6 +61,7 @@ impl<'t> Reader<'t> {
         loop {
             match *self.text.as_bytes().get(self.at)? {
                 b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => self.at += 1,
+                b'{' | b'[' if self.open.len() == DEEPEST => return None,
                 b'{' => self.begin(true),
                 b'[' => self.begin(false),
                 b'}' | b']' => {
@@ -209,6 +213,8 @@ mod tests {
             );
             assert!(compare(text), "{text}");
         }
+        let deep = |n: usize| "[".repeat(n) + &"]".repeat(n);
+        assert!(compare(&deep(500)) && read(&deep(501)).is_none());
         for text in [
             "1",
             "\"a\"",
