@@ -13,6 +13,7 @@
 //! between source and report is a function of its arguments.
 
 pub use sopsguard_packs as packs;
+pub use sopsguard_syntax as syntax;
 
 mod bech;
 pub mod checks;
@@ -32,7 +33,6 @@ pub mod settings;
 pub mod sops;
 pub mod source;
 pub mod subject;
-pub mod syntax;
 pub mod triage;
 pub mod values;
 pub mod words;

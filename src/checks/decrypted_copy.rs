@@ -4,8 +4,8 @@ use super::Sink;
 use crate::model::{CheckInfo, Finding, RepoPath, Severity};
 use crate::say;
 use crate::subject::copies::{self, EncryptedLeaves};
+use crate::subject::strip_backup_suffix;
 use crate::subject::{Neighbourhood, Subject, standing};
-use crate::syntax::strip_backup_suffix;
 
 /// See `docs/checks/decrypted-copy.md`.
 pub static INFO: CheckInfo = CheckInfo {

@@ -6,12 +6,14 @@
 pub mod configs;
 pub mod copies;
 pub mod leaves;
+mod naming;
 mod neighbourhood;
 pub mod place;
 pub mod prefilter;
 pub mod standing;
 
 pub use configs::{Asked, ConfigSet, Decision, LoadedConfig};
+pub use naming::{format_meant, strip_backup_suffix};
 pub use neighbourhood::{Adoption, Neighbourhood};
 pub use prefilter::Hints;
 
@@ -546,19 +548,4 @@ fn has_ciphertext(doc: &Document<'_>) -> bool {
     };
     scope::walk(doc, None, Some("sops"), &mut visit);
     found
-}
-
-/// The format of a name: template suffixes and backup suffixes are taken off first.
-pub fn format_meant(name: &str) -> Format {
-    let format = Format::meant_by_name(name);
-    if format != Format::Binary {
-        return format;
-    }
-    let lower = crate::syntax::strip_backup_suffix(name).to_ascii_lowercase();
-    for suffix in crate::words::TEMPLATE_SUFFIXES.iter() {
-        if let Some(stem) = lower.strip_suffix(suffix) {
-            return Format::meant_by_name(stem);
-        }
-    }
-    Format::Binary
 }

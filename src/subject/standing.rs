@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::strip_backup_suffix;
 use crate::model::RepoPath;
 use crate::settings::{self, Policy};
-use crate::syntax::{lines, strip_backup_suffix};
+use crate::syntax::lines;
 use crate::values::template;
 use crate::words;
 

@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 
+use super::Span;
 use super::{
     Child, Comment, Document, Kind, Node, Parsed, Problem, ProblemKind, ScalarStyle, ScalarType,
 };
-use crate::model::Span;
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut doc = Document::default();

@@ -3,7 +3,7 @@
 //! Reads `key: value`, `"key": "value",` and `key = value` lines with their indentation. It exists so that a broken file
 //! is never skipped in silence; it finds less than a parser and says so ([`super::Parsed::is_whole`] is false then).
 
-use crate::model::Span;
+use super::Span;
 
 /// A value below `data` or `stringData` of something that says it is a Secret.
 pub struct SecretLine {

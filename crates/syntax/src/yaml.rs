@@ -11,13 +11,13 @@ use base64::Engine as _;
 use foldhash::fast::RandomState;
 use granit_parser::{Event, Parser, ScalarStyle as Style, StructureStyle, Tag};
 
+use super::Span;
 use super::yaml_comments::{Comments, Spot};
 use super::yaml_scan::{Leaf, Shape};
 use super::{
     Child, Comment, Document, Kind, MAX_DEPTH, Node, NodeId, Parsed, Problem, ProblemKind,
     ScalarStyle, ScalarType,
 };
-use crate::model::Span;
 
 /// Where the tags of YAML's own types live.
 const YAML_TAGS: &str = "tag:yaml.org,2002:";

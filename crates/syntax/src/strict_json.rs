@@ -6,9 +6,9 @@
 
 use std::borrow::Cow;
 
+use super::Span;
 use super::yaml::{find_duplicates, resolve_plain};
 use super::{Child, Document, Kind, Node, NodeId, Parsed, ScalarStyle, ScalarType};
-use crate::model::Span;
 
 /// Deeper nesting is left to the YAML reader, which knows the limit.
 const DEEPEST: usize = 500;

@@ -4,8 +4,8 @@
 //! and reported ([`ProblemKind::TrailingContent`]), never lost. Text that is no strict JSON (comments, trailing commas,
 //! conflict markers) still goes through the YAML reader, so that as much as possible is judged.
 
+use super::Span;
 use super::{Parsed, Problem, ProblemKind, strict_json, yaml};
-use crate::model::Span;
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut stream = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();

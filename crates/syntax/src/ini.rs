@@ -9,11 +9,11 @@
 
 use std::borrow::Cow;
 
+use super::Span;
 use super::{
     Child, Comment, Document, Kind, Node, NodeId, Parsed, Problem, ProblemKind, ScalarStyle,
     ScalarType,
 };
-use crate::model::Span;
 
 struct Section<'t> {
     key: NodeId,

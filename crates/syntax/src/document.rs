@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::Span;
+use super::Span;
 
 /// Index of a node in its document.
 pub type NodeId = u32;

@@ -12,6 +12,7 @@ mod ini;
 mod json;
 pub mod lines;
 mod plain_block;
+mod span;
 mod strict_json;
 mod text;
 mod yaml;
@@ -21,11 +22,10 @@ mod yaml_scan;
 pub use document::{
     Child, Comment, Document, Kind, Node, NodeId, PathPart, Scalar, ScalarStyle, ScalarType,
 };
-pub use format::{Format, strip_backup_suffix};
+pub use format::Format;
+pub use span::Span;
 pub use text::{Decoded, Encoding, decode};
 pub use yaml::resolve_plain;
-
-use crate::model::Span;
 
 /// Deepest nesting that is parsed. go-yaml takes 10,000 levels; no manifest has 20.
 pub const MAX_DEPTH: usize = 1_000;

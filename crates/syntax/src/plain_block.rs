@@ -231,7 +231,7 @@ mod tests {
     ];
 
     fn parser_agrees(text: &str) -> bool {
-        let parsed = crate::syntax::yaml::parse_without_comments(text);
+        let parsed = super::super::yaml::parse_without_comments(text);
         parsed.is_whole() && parsed.documents.len() <= 1
     }
 

@@ -255,7 +255,7 @@ fn insert<'t>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax::{Format, parse};
+    use super::super::{Format, parse};
 
     /// The tree in one line: keys, items, and comments in their places.
     fn outline(text: &str) -> String {
