@@ -254,8 +254,8 @@ fn insert<'t>(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::{Format, parse};
+    use super::*;
 
     /// The tree in one line: keys, items, and comments in their places.
     fn outline(text: &str) -> String {
