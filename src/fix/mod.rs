@@ -9,6 +9,7 @@
 
 mod events;
 pub mod index;
+mod lost;
 mod opened;
 pub mod plan;
 pub mod private;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::tree::{self, Survey};
-use super::{Flaw, show};
+use super::{Flaw, lost, show};
 use crate::model::{Finding, Label, Message, Outcome, Pointer, RepoPath, Severity};
 use crate::say;
 use crate::sops::config::{Choice, CreationRule, Refusal, Stores};
@@ -196,6 +196,8 @@ pub struct About {
     subject: String,
     manifest: bool,
     survey: Result<Survey, Flaw>,
+    /// Why sops would not give it back as it is.
+    lost: Option<Message>,
 }
 
 /// Looks at a file.
@@ -232,6 +234,7 @@ pub fn about(s: &Subject<'_>) -> About {
         subject: s.decision.subject.clone(),
         manifest: s.hints.secret && s.format == Format::Yaml,
         survey,
+        lost: lost::by_sops(s.text, format, &parsed),
     }
 }
 
@@ -325,6 +328,9 @@ fn step(
     };
     usable(&rule, &about).map_err(&refused)?;
     let survey = about.survey.map_err(|flaw| refused(say![flaw.as_str()]))?;
+    if let (Action::Encrypt, Some(reason)) = (action, about.lost) {
+        return Err(refused(reason));
+    }
     if action == Action::Encrypt {
         covered(&survey, &wanted.flagged, &config, &rule).map_err(&refused)?;
     }
