@@ -84,7 +84,7 @@ fn files_that_are_encrypted_in_part() {
     let yaml = "# top\ndb:\n  # inner\n  password: first-8f3kQ-zz81\n  n: 5\n  f: 1.5\n  b: true\n  t: 2024-05-06\n  text: |\n    two\n      lines\n  odd: \"q\\\"\\\\ \\u2028 # x\"\n  list:\n  - a\n  # in a list\n  - b\n  empty: ''\n---\nsecond: value-8f3kQ\n";
     let json =
         "{\"password\": \"first-8f3kQ \\\"x\\n\", \"n\": 5, \"o\": {\"l\": [1, true, null]}}";
-    let ini = "[s]\npassword = first-8f3kQ\nodd = a;b#c\n";
+    let ini = "[s]\npassword = first-8f3kQ\nodd = a b\n";
     let env = "# c\nPASSWORD=first-8f3kQ=x\nMORE=a b\n";
     for (name, text, from, to) in [
         (

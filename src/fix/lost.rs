@@ -10,16 +10,21 @@ use crate::syntax::{Format, Parsed, ProblemKind};
 
 /// Why a text would not come back as it is; `None` if nothing speaks against it.
 pub(super) fn by_sops(text: &str, format: Format, parsed: &Parsed<'_>) -> Option<Message> {
-    let problem = parsed.problems.first().map(|p| match p.kind {
+    // Both values of a key that stands twice are kept, or sops refuses the file.
+    let mut problems = parsed.problems.iter().map(|p| p.kind);
+    let problem = problems.find(|kind| *kind != ProblemKind::DuplicateKey);
+    let problem = problem.map(|kind| match kind {
         ProblemKind::TrailingContent => {
             say!["something stands behind the JSON value, which sops drops"]
         }
-        ProblemKind::DuplicateKey => say!["a key stands twice in it, which sops refuses"],
         ProblemKind::NonStringKey => {
             say!["a key in it is no text, which sops refuses: put the key in quotes"]
         }
         ProblemKind::ConflictMarker => say!["it has conflict markers"],
-        ProblemKind::UnknownAlias | ProblemKind::Syntax | ProblemKind::TooDeep => {
+        ProblemKind::UnknownAlias
+        | ProblemKind::Syntax
+        | ProblemKind::TooDeep
+        | ProblemKind::DuplicateKey => {
             say!["it does not parse, and sops would refuse it"]
         }
     });
@@ -61,7 +66,6 @@ mod tests {
             "{\"a\": 1}\n{\"b\": 2}\n",
             "{\"a\": 1} x",
             "{\"a\": 1}\n// x\n",
-            "{\"a\": 1, \"a\": 2}",
         ] {
             assert!(is_lost(text, Format::Json), "{text}");
         }
