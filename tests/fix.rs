@@ -19,7 +19,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use site::{CANARY, Site, age, script, secret};
 
-const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    age: AGE\n";
+const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: AGE\n";
 
 /// The file stays as it is, and the reason is told.
 fn stays(config: &str, text: &str, why: &str) {
@@ -122,7 +122,8 @@ fn the_plan_shows_everything_and_no_value() {
         "secrets/a.yaml\n",
         "  encrypt   as yaml, by .sops.yaml rule 1 (line 2)\n",
         "  contacts  nobody\n",
-        "  encrypts  4 values: /apiVersion, /kind, /metadata/name, /stringData/password\n",
+        "  encrypts  1 value: /stringData/password\n",
+        "  readable  3 values: /apiVersion, /kind, /metadata/name\n",
         "  note      sops writes the file anew",
         &format!("already in {}", &head[..10]),
         "dry run: 1 to mend, 0 left as they are, nothing was changed\n",
@@ -241,7 +242,9 @@ fn a_hostile_repository_reaches_nothing() {
         format!("    age: AGE,{plugin}\n"),
     ];
     for keys in configs {
-        let config = format!("creation_rules:\n  - path_regex: secrets/\n{keys}");
+        let config = format!(
+            "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n{keys}"
+        );
         site.lab
             .write(".sops.yaml", &config.replace("AGE", &site.recipient));
         site.lab.write("secrets/a.yaml", &text);
@@ -270,7 +273,9 @@ fn a_hostile_repository_reaches_nothing() {
         format!("    age: AGE\n    HC_VAULT_TRANSIT_URI: {vault}\n"),
         format!("    age: AGE\n    hc_vault: ['{vault}']\n"),
     ] {
-        let config = format!("creation_rules:\n  - path_regex: secrets/\n{keys}");
+        let config = format!(
+            "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n{keys}"
+        );
         site.lab
             .write(".sops.yaml", &config.replace("AGE", &site.recipient));
         site.lab.write("secrets/a.yaml", &text);
@@ -392,7 +397,7 @@ fn a_key_service_that_was_allowed() {
     ] {
         let (port, count) = vault(kind);
         let config = format!(
-            "creation_rules:\n  - path_regex: secrets/\n    hc_vault_transit_uri: http://127.0.0.1:{port}/v1/transit/keys/k\n"
+            "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    hc_vault_transit_uri: http://127.0.0.1:{port}/v1/transit/keys/k\n"
         );
         let Some(mut site) = Site::new(&config) else {
             return;
@@ -431,7 +436,7 @@ fn a_key_service_that_was_allowed() {
         .unwrap()
         .port();
     let config = format!(
-        "creation_rules:\n  - path_regex: secrets/\n    hc_vault_transit_uri: http://127.0.0.1:{free}/v1/transit/keys/k\n"
+        "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    hc_vault_transit_uri: http://127.0.0.1:{free}/v1/transit/keys/k\n"
     );
     let Some(site) = Site::new(&config) else {
         return;

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use site::{CANARY, Site, script, secret};
 
-const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    age: AGE\n";
+const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    unencrypted_regex: ^(apiVersion|kind|metadata)$\n    age: AGE\n";
 
 fn start() -> Option<(Site, String)> {
     let site = Site::new(ALL)?;

@@ -21,7 +21,8 @@ use serde_json::Value;
 use site::{CANARY, Site, age, secret, skipped};
 
 /// A narrow rule for everything below `secrets/`.
-const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    age: AGE\n";
+/// Manifests keep their identity, and of everything else all is encrypted.
+const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    unencrypted_regex: ^(apiVersion|kind|metadata)$\n    age: AGE\n";
 
 /// Fixes everything, and asks what a fixed repository must answer.
 fn mend(site: &Site, paths: &[&str]) -> Vec<Vec<u8>> {
@@ -355,7 +356,7 @@ fn pgp_keys_and_a_keyring_without_them() {
 fn several_groups_of_which_some_are_needed() {
     let (second, third) = (age(8), age(9));
     let config = format!(
-        "creation_rules:\n  - path_regex: secrets/\n    shamir_threshold: 2\n    key_groups:\n    - age: [AGE]\n    - age: [{}]\n    - age: [{}]\n",
+        "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    shamir_threshold: 2\n    key_groups:\n    - age: [AGE]\n    - age: [{}]\n    - age: [{}]\n",
         second.1, third.1
     );
     let Some(site) = Site::new(&config) else {

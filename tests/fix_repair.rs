@@ -15,7 +15,8 @@ use std::net::TcpListener;
 
 use site::{CANARY, Site, age, script, secret};
 
-const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    age: AGE\n";
+/// Manifests keep their identity, and of everything else all is encrypted.
+const ALL: &str = "creation_rules:\n  - path_regex: secrets/\n    unencrypted_regex: ^(apiVersion|kind|metadata)$\n    age: AGE\n";
 
 #[test]
 fn recipients_are_made_those_of_the_rule() {
@@ -157,7 +158,10 @@ fn encrypting_again_opens_nothing() {
     site.lab
         .write("secrets/a.yaml", &secret("first-8f3kQ-zz81"));
     assert_eq!(site.fix(&[]).0, 0);
-    let narrow = ALL.replace("    age", "    encrypted_regex: ^added$\n    age");
+    let narrow = ALL.replace(
+        "unencrypted_regex: ^(apiVersion|kind|metadata)$",
+        "encrypted_regex: ^added$",
+    );
     site.lab
         .write(".sops.yaml", &narrow.replace("AGE", &site.recipient));
     site.lab.commit("narrower");

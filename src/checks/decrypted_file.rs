@@ -5,7 +5,7 @@ use super::repair;
 use crate::model::{CheckInfo, Finding, RepoPath, Severity};
 use crate::say;
 use crate::subject::copies::{self, EncryptedLeaves};
-use crate::subject::{Neighbourhood, Subject, standing};
+use crate::subject::{Neighbourhood, Subject, control, standing};
 
 /// See `docs/checks/decrypted-file.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -100,6 +100,8 @@ fn report(
     let mut finding = Finding::new(&INFO, s.path, place, message)
         .help("encrypt it again before it is committed; if it was pushed, rotate what it holds")
         .governed(s.decision.governed_by());
-    finding.fix = repair::encrypt(s);
+    if !control::only_steers(s) {
+        repair::encrypt(s, &mut finding);
+    }
     sink.push(finding);
 }

@@ -1,12 +1,12 @@
 //! kustomize `secretGenerator.files` and `envs` that name a plaintext file of the view (step 3).
 
-use super::Sink;
+use super::{Sink, repair};
 use crate::kube::{GeneratorEntry, generators};
 use crate::model::{CheckInfo, Finding, RepoPath, Severity};
 use crate::say;
 use crate::sops::metadata;
 use crate::subject::leaves::class_of_text;
-use crate::subject::{Neighbourhood, Subject, standing};
+use crate::subject::{Neighbourhood, Source, Subject, standing};
 use crate::syntax::{Format, decode, parse_values};
 use crate::values::{ValueClass, credential};
 
@@ -55,7 +55,7 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
                 severity
             };
             let place = s.places.node(doc, n, &generator.path, generator.node);
-            let finding = Finding::new(
+            let mut finding = Finding::new(
                 &INFO,
                 s.path,
                 place,
@@ -72,6 +72,9 @@ pub(super) fn run(s: &Subject<'_>, around: &dyn Neighbourhood, sink: &mut Sink) 
                 "), with a creation rule that has no encrypted_regex"
             ])
             .related(&path, None, say!["the plaintext source"]);
+            // The source is what has to be encrypted, if a rule covers it.
+            let source = Source::new(&bytes);
+            repair::encrypt(&Subject::new(&path, &source, around), &mut finding);
             sink.push(finding);
         }
     }

@@ -149,8 +149,8 @@ fn report(s: &Subject<'_>, key: &str, class: ValueClass, place: Place, sink: &mu
             "no creation rule covers this file: add one to .sops.yaml with encrypted_regex '^(data|stringData)$', then encrypt it"
         ]
     };
-    if s.decision.rule().is_some() && s.envelope.is_none() {
-        finding.fix = repair::encrypt(s);
+    if s.envelope.is_none() {
+        repair::encrypt(s, &mut finding);
     }
     sink.push(finding);
 }

@@ -1,11 +1,11 @@
 //! Private key material in any text (step 4).
 
-use super::Sink;
-use crate::keys::{self, KeyHit, Strength};
+use super::{Sink, repair};
+use crate::keys::{self, KeyHit, KeyKind, Strength};
 use crate::model::{CheckInfo, Finding, Message, Place, RepoPath, Severity, Span};
 use crate::say;
 use crate::sops::scope::{LeafAt, walk};
-use crate::subject::Subject;
+use crate::subject::{Asked, Subject};
 
 /// See `docs/checks/private-key.md`.
 pub static INFO: CheckInfo = CheckInfo {
@@ -106,8 +106,32 @@ pub(super) fn in_message(path: &RepoPath, hit: &KeyHit) -> Finding {
 }
 
 fn report(s: &Subject<'_>, hit: &KeyHit, place: Place, sink: &mut Sink) {
-    let finding = finding(s.path, hit, place).governed(s.decision.governed_by());
+    let mut finding = finding(s.path, hit, place).governed(s.decision.governed_by());
+    if is_asked_for(s, hit, &finding) {
+        repair::encrypt(s, &mut finding);
+        if finding.fix.is_some() {
+            finding.help =
+                say!["encrypt it before it is committed; if it was pushed, replace the key"];
+        }
+    }
     sink.push_key(finding, hit.age_recipient.clone());
+}
+
+/// Whether a rule is there to have this very key encrypted: the key of a server, in a file that a narrow rule names, or
+/// that or a key of SSH in the data of a Secret. What decrypts for somebody belongs in no repository.
+fn is_asked_for(s: &Subject<'_>, hit: &KeyHit, finding: &Finding) -> bool {
+    // An identity of age or PGP is made to decrypt; a key of SSH can be a recipient, and as a file of its own is taken for one.
+    let (alone, in_secret) = match hit.kind {
+        KeyKind::Rsa | KeyKind::Ec | KeyKind::Dsa | KeyKind::Pkcs8 => (true, true),
+        KeyKind::OpenSsh | KeyKind::Pem(_) => (false, true),
+        _ => return false,
+    };
+    if s.envelope.is_some() || s.decision.rule().is_none() {
+        return false;
+    }
+    let pointer = finding.place.pointer.as_ref().map_or("", |p| p.as_str());
+    let in_data = pointer.starts_with("/data/") || pointer.starts_with("/stringData/");
+    (alone && s.asked() != Asked::No) || (in_secret && s.hints.secret && in_data)
 }
 
 fn finding(path: &RepoPath, hit: &KeyHit, place: Place) -> Finding {

@@ -34,6 +34,6 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     )
     .help("bring the file in line with its rule; whoever leaves keeps what was readable, so rotate the values")
     .governed(s.decision.governed_by());
-    finding.fix = repair::update_keys(s);
+    repair::update_keys(s, &mut finding);
     sink.push(finding);
 }

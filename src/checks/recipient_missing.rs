@@ -34,7 +34,7 @@ pub(super) fn run(s: &Subject<'_>, found: &FoundEnvelope, drift: &Drift, sink: &
     )
     .help("bring the file in line with its rule")
     .governed(s.decision.governed_by());
-    finding.fix = repair::update_keys(s);
+    repair::update_keys(s, &mut finding);
     sink.push(finding);
 }
 

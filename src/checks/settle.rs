@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Sink, decrypted_file, double_encrypted, embedded_secret, generator_literal,
+    Sink, decrypted_copy, decrypted_file, double_encrypted, embedded_secret, generator_literal,
     last_applied_secret, plaintext_secret, private_key, unencrypted_file, unencrypted_value,
 };
 use crate::model::{CheckInfo, Finding, Pointer, RepoPath, Severity};
@@ -28,6 +28,13 @@ fn rank(check: &CheckInfo) -> u8 {
 pub(super) fn settle(s: &Subject<'_>, sink: &mut Sink) {
     let keep = staying(s, &sink.findings);
     sink.keep(&keep);
+    // A copy is deleted; encrypted it would be a second place to keep up.
+    if (sink.findings.iter()).any(|f| f.check == &decrypted_copy::INFO) {
+        for finding in &mut sink.findings {
+            finding.repair = None;
+            finding.fix = None;
+        }
+    }
     for finding in &mut sink.findings {
         soften(s, finding);
     }

@@ -2,13 +2,13 @@
 
 use super::repair;
 use super::{Sink, broken_envelope};
-use crate::kube::{head, is_control_object, is_kustomization_name};
+use crate::kube::head;
 use crate::model::{BlindCode, CheckInfo, Finding, Message, Place, Severity};
 use crate::say;
 use crate::sops::options::SelectionOptions;
 use crate::sops::specificity::Specificity;
 use crate::subject::leaves::{class_of, key_of};
-use crate::subject::{Adoption, Asked, Neighbourhood, Subject, standing};
+use crate::subject::{Adoption, Asked, Neighbourhood, Subject, control, standing};
 use crate::syntax::{Document, Format, lines};
 use crate::values::ValueClass;
 use crate::values::tally::{LeafTally, LeafVerdict};
@@ -124,7 +124,8 @@ fn judge(s: &Subject<'_>, options: &SelectionOptions, demand: Demand) -> Option<
     for leaf in survey.plain.iter().filter(|l| l.selected) {
         // An object that is excused as a whole is so unless a positive selector names one of its leaves.
         let control = excused.get(leaf.document).copied().unwrap_or(false);
-        if control && (!positive || is_control_document(s, &s.documents()[leaf.document])) {
+        if control && (!positive || control::is_control_document(s, &s.documents()[leaf.document]))
+        {
             continue;
         }
         let doc = &s.documents()[leaf.document];
@@ -163,7 +164,7 @@ fn is_excused(s: &Subject<'_>, doc: &Document<'_>, demand: Demand) -> bool {
     if standing::name_carries_promise(&s.name) || demand == Demand::Name {
         return false;
     }
-    if is_control_document(s, doc) || is_secret_without_data(doc) {
+    if control::is_control_document(s, doc) || is_secret_without_data(doc) {
         return true;
     }
     // Under a directory mark an object other than a Secret is the Secret's neighbour.
@@ -181,45 +182,6 @@ fn is_secret_without_data(doc: &Document<'_>) -> bool {
             && doc.get_merged(r, "data").is_none()
             && doc.get_merged(r, "stringData").is_none()
     })
-}
-
-fn is_control_document(s: &Subject<'_>, doc: &Document<'_>) -> bool {
-    is_kustomization_name(&s.name)
-        || is_ci_file(s)
-        || s.name == "Chart.yaml"
-        || doc
-            .root()
-            .and_then(|r| head(doc, r))
-            .is_some_and(|h| is_control_object(&h))
-}
-
-/// Files that CI systems and task runners read by name.
-fn is_ci_file(s: &Subject<'_>) -> bool {
-    let lower = s.name.to_ascii_lowercase();
-    let dir = String::from_utf8_lossy(s.path.parent()).into_owned();
-    matches!(
-        lower.as_str(),
-        ".gitlab-ci.yml"
-            | ".pre-commit-config.yaml"
-            | ".pre-commit-hooks.yaml"
-            | "taskfile.yml"
-            | "taskfile.yaml"
-            | ".travis.yml"
-            | "azure-pipelines.yml"
-            | "bitbucket-pipelines.yml"
-            | ".drone.yml"
-            | ".woodpecker.yml"
-            | "codecov.yml"
-            | "renovate.json"
-            | "mkdocs.yml"
-            | "helmfile.yaml"
-            | "skaffold.yaml"
-            | "action.yml"
-    ) || dir.starts_with(".github")
-        || dir.starts_with(".gitea/workflows")
-        || dir.starts_with(".forgejo/workflows")
-        || dir.starts_with(".circleci")
-        || dir.starts_with(".tekton")
 }
 
 /// A file that does not parse is judged as far as its lines go, and said to be unseen beyond.
@@ -275,12 +237,12 @@ fn report(
     if s.decision.rule().is_some() {
         finding.help =
             say!["encrypt it before it is committed; if it was pushed, rotate what it holds"];
-        finding.fix = repair::encrypt(s);
     } else if demand == Demand::Required {
         finding.help = say!["add a creation rule for it to .sops.yaml and encrypt it"];
     } else {
         finding.help =
             say!["add a creation rule for it to .sops.yaml and encrypt it, or rename the file"];
     }
+    repair::encrypt(s, &mut finding);
     sink.push(finding);
 }

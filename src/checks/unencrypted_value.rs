@@ -39,7 +39,7 @@ pub(super) fn run(s: &Subject<'_>, own: &Survey, by_rule: &[PlainLeaf], sink: &m
         let mut finding = Finding::new(&INFO, s.path, place, message)
             .help(say!["sops refuses the file as it is: take the value out and add it again with sops edit ", Argument(s.path), "; rotate it if it was pushed"])
             .governed(s.decision.governed_by());
-        finding.fix = repair::reencrypt(s);
+        repair::reencrypt(s, &mut finding);
         sink.push(finding);
     };
     for leaf in own

@@ -389,6 +389,10 @@ pub(crate) struct FixArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Leave warnings alone, also in files that are named; for hooks, which name every file of a commit
+    #[arg(long)]
+    pub(crate) only_errors: bool,
+
     /// Do not ask before --update-keys and --reencrypt change a file
     #[arg(short, long)]
     pub(crate) yes: bool,

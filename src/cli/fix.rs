@@ -5,6 +5,7 @@
 mod apply;
 mod consent;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -15,13 +16,13 @@ use crate::decrypt::Sops;
 use crate::engine::{self, Options};
 use crate::fix::seal::{self, Sealer};
 use crate::fix::stop::{Signal, Stop};
-use crate::fix::{self, Plan, Step, plan};
+use crate::fix::{self, Action, Plan, Step, plan};
 use crate::git::{GitEnv, Repo};
 use crate::model::{Argument, ExitCode, Outcome, RepoPath, Severity, escape};
 use crate::say;
 use crate::sops::config::SopsConfig;
 use crate::sops::recipients::KeyEntry;
-use crate::source::{BaseView, FileKind, Opened};
+use crate::source::{self, BaseView, FileKind, Opened};
 use apply::{Done, Work};
 
 pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
@@ -33,11 +34,15 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
     };
     let scan = as_scan(fix);
     let site = Site::open(&dir, &scan)?;
-    let mut plan = site.plan(&terms);
+    let named = site.named(&dir, fix);
+    let mut plan = site.plan(&terms, &named, fix.staged);
     if args.quiet || plan.steps.is_empty() && plan.refused.is_empty() {
         // Nothing to show.
     } else {
         shown::print(&fix::plan_text(&plan, site.base_id()))?;
+    }
+    if !args.quiet {
+        shown::print(&not_mended(&site.outcome, &plan, &named))?;
     }
     if fix.dry_run {
         let code = left_by(&plan, &site.outcome);
@@ -165,15 +170,17 @@ impl Site {
     }
 
     /// Makes the plan. Of a directory or a set of paths only what is selected is mended.
-    fn plan(&self, terms: &plan::Terms) -> Plan {
+    fn plan(&self, terms: &plan::Terms, named: &BTreeSet<RepoPath>, staged: bool) -> Plan {
         let view = &*self.opened.view;
-        let wanted = plan::wanted(&self.outcome, terms);
+        let wanted = plan::wanted(&self.outcome, terms, &|path| named.contains(path));
         let (configs, _) = engine::configs(view, &self.options);
         let known = |config: &RepoPath| base_recipients(self.opened.base.as_deref(), config);
         let around = plan::Around {
             configs: &configs,
             known: &known,
+            keeps_identity: self.warns_of_identity(),
         };
+        let unmendable = plan::unmendable(&self.outcome);
         let mut plan = Plan::default();
         let mut paths = Vec::new();
         for path in wanted.keys() {
@@ -186,6 +193,17 @@ impl Site {
                 Some(e) if e.kind != FileKind::Regular => {
                     plan.refuse(path, say!["it is a symbolic link, which is not followed"]);
                 }
+                // It is wanted for another file, or because a config changed that governs it.
+                Some(e) if staged && !e.touched => {
+                    plan.refuse(path, say!["not staged: sopsguard fix ", Argument(path)]);
+                }
+                Some(e) if !e.selected => {
+                    let option: &'static str = if staged { "--staged " } else { "" };
+                    plan.refuse(
+                        path,
+                        say!["not named: sopsguard fix ", option, Argument(path)],
+                    );
+                }
                 Some(_) => paths.push(path.clone()),
             }
         }
@@ -197,9 +215,45 @@ impl Site {
                 _ => plan.refuse(path, say!["it could not be read, or is too large"]),
             }
         }
+        // What has to be taken out is not to be sealed in.
+        let in_the_way = |path: &RepoPath| {
+            let found = unmendable.get(path)?.iter();
+            let mut content = found.filter(|f| f.check.softened_in_lenient_places);
+            content.find(|f| f.severity == Severity::Error || f.lenient)
+        };
+        for step in std::mem::take(&mut plan.steps) {
+            match in_the_way(&step.path).filter(|_| step.action == Action::Encrypt) {
+                Some(finding) => plan.refuse(&step.path, plan::advice(finding)),
+                None => plan.steps.push(step),
+            }
+        }
+        // Somebody asked for it, and is told what to do instead.
+        for (path, findings) in &unmendable {
+            if let Some(first) = findings.first()
+                && named.contains(*path)
+                && !wanted.contains_key(*path)
+            {
+                plan.refuse(path, plan::advice(first));
+            }
+        }
         plan.steps.sort_by(|a, b| a.path.cmp(&b.path));
         plan.refused.sort_by(|a, b| a.path.cmp(&b.path));
         plan
+    }
+
+    /// The files that the call names themselves, not by a directory.
+    fn named(&self, dir: &Path, fix: &FixArgs) -> BTreeSet<RepoPath> {
+        let paths = fix.paths.iter().filter(|_| !fix.only_errors);
+        let root = &self.opened.root;
+        paths
+            .filter_map(|path| source::of_name(root, dir, path))
+            .collect()
+    }
+
+    /// Whether a manifest would be told of whose identity is encrypted; the settings can switch that off.
+    fn warns_of_identity(&self) -> bool {
+        let configured = self.options.settings.checks.get("encrypted-identity");
+        configured.is_none_or(|c| c.severity.is_some_and(|s| s >= Severity::Warning))
     }
 
     fn sops(&self, dir: &Path, fix: &FixArgs, terms: &plan::Terms) -> Result<Sops, CliError> {
@@ -225,9 +279,19 @@ impl Site {
         };
         let (base, repository) = (self.opened.base.as_deref(), self.opened.repository.clone());
         let outcome = engine::run(&view, base, repository, &options);
+        // What is mended may not be bought with something else.
+        let before = |id| {
+            let mut known = self.outcome.active();
+            known.any(|f| f.path == step.path && f.check.id == id)
+        };
+        let counts = |f: &&crate::model::Finding| match f.severity {
+            Severity::Error => true,
+            Severity::Warning => step.checks.contains(&f.check.id) || !before(f.check.id),
+            Severity::Note => false,
+        };
         let mut remains: Vec<&'static str> = outcome
             .active()
-            .filter(|f| f.severity == Severity::Error)
+            .filter(counts)
             .filter(|f| f.path == step.path || plan::target(f) == Some(&step.path))
             .map(|f| f.check.id)
             .collect();
@@ -283,10 +347,43 @@ fn errors(outcome: &Outcome) -> usize {
     outcome.active().filter(error).count()
 }
 
+/// What is found and stays for another reason than one of the plan.
+fn not_mended(outcome: &Outcome, plan: &Plan, named: &BTreeSet<RepoPath>) -> String {
+    let planned = |path: &RepoPath| {
+        plan.steps.iter().any(|s| s.path == *path) || plan.refused.iter().any(|r| r.path == *path)
+    };
+    let mut out = String::new();
+    let errors = |f: &&&crate::model::Finding| f.severity == Severity::Error && !planned(&f.path);
+    let unmendable = plan::unmendable(outcome);
+    match unmendable.values().flatten().filter(errors).count() {
+        0 => {}
+        1 => out.push_str(
+            "1 finding cannot be mended by encryption; `sopsguard scan` tells what to do\n",
+        ),
+        n => out.push_str(&format!(
+            "{n} findings cannot be mended by encryption; `sopsguard scan` tells what to do\n"
+        )),
+    }
+    let warning = |f: &&crate::model::Finding| {
+        f.severity == Severity::Warning
+            && f.is_fixable()
+            && plan::target(f).is_some_and(|path| !named.contains(path) && !planned(path))
+    };
+    match outcome.active().filter(warning).count() {
+        0 => {}
+        1 => out.push_str("1 warning can be mended, too: name the file\n"),
+        n => out.push_str(&format!(
+            "{n} warnings can be mended, too: name the files\n"
+        )),
+    }
+    out
+}
+
 /// What would remain if the plan succeeded.
 fn left_by(plan: &Plan, outcome: &Outcome) -> ExitCode {
     let mended = |f: &crate::model::Finding| {
-        plan::target(f).is_some_and(|path| plan.steps.iter().any(|s| s.path == *path))
+        let is = |path: &RepoPath| plan.steps.iter().any(|s| s.path == *path);
+        is(&f.path) || plan::target(f).is_some_and(is)
     };
     let error = |f: &crate::model::Finding| f.severity == Severity::Error && !mended(f);
     if !plan.refused.is_empty() || outcome.active().any(error) {

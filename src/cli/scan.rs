@@ -47,6 +47,9 @@ pub(crate) fn run(args: &Args, scan: &ScanArgs, config_only: bool) -> Result<Exi
         let base = opened.base.as_deref();
         let repository = opened.repository.clone();
         let mut outcome = engine::run(&*opened.view, base, repository, &options);
+        if scan.staged && GitEnv::from_env().has_temporary_index() {
+            on_disk(&mut outcome);
+        }
         as_seen_from(&mut outcome, &standing(&opened));
         Ok(outcome)
     };
@@ -115,6 +118,16 @@ fn standing(opened: &Opened) -> RepoPath {
     }
 }
 
+/// `git commit -a` and `git commit PATH` have an index of their own, which is gone when the commit is refused. What they
+/// would record stands on disk, and there it is to be repaired.
+fn on_disk(outcome: &mut Outcome) {
+    for f in &mut outcome.findings {
+        if let Some(repair) = f.repair.as_ref().filter(|_| f.is_fixable()) {
+            f.fix = Some(repair.command(false));
+        }
+    }
+}
+
 /// Writes commands so that they can be run where the user stands.
 fn as_seen_from(outcome: &mut Outcome, dir: &RepoPath) {
     if dir.as_bytes().is_empty() {
@@ -122,6 +135,7 @@ fn as_seen_from(outcome: &mut Outcome, dir: &RepoPath) {
     }
     for f in &mut outcome.findings {
         let mut paths = vec![f.path.clone()];
+        paths.extend(f.repair.as_ref().map(|r| r.path.clone()));
         paths.extend(f.governed_by.iter().map(|by| by.config.clone()));
         paths.dedup();
         for path in paths {
@@ -133,6 +147,9 @@ fn as_seen_from(outcome: &mut Outcome, dir: &RepoPath) {
             if let Some(fix) = &mut f.fix {
                 fix.retarget(&path, &seen);
             }
+        }
+        if let Some(repair) = &mut f.repair {
+            repair.path = repair.path.seen_from(dir);
         }
     }
 }

@@ -382,23 +382,24 @@ pub(super) fn staged_details(seen: &mut [Seen<'_>], view: &dyn View) {
         let mut disk = None;
         for f in &mut s.judged.sink.findings {
             f.blob.clone_from(&id);
-            let ours = |fix: &&mut Message| fix.as_str().starts_with("sopsguard fix ");
-            let Some(fix) = f.fix.as_mut().filter(ours) else {
+            let Some(repair) = f.repair.as_ref().filter(|_| f.is_fixable()) else {
                 continue;
             };
             let state = *disk.get_or_insert_with(|| on_disk(s.entry, view));
-            if state == OnDisk::Gone {
+            if repair.path == *path && state == OnDisk::Gone {
                 f.fix = Some(say!["git rm --cached ", Argument(path)]);
                 f.help.push(&"; it is not on disk any more");
                 continue;
             }
-            let has = |option: &str| fix.as_str().contains(option);
-            let option: &'static str = match () {
-                () if has(" --update-keys ") => "--update-keys ",
-                () if has(" --reencrypt ") => "--reencrypt ",
-                () => "",
-            };
-            *fix = say!["sopsguard fix --staged ", option, Argument(path)];
+            if repair.path != *path {
+                // Another file, which need not be staged.
+                let other = view.entries().iter().find(|e| e.path == repair.path);
+                let staged = other.is_some_and(|e| e.touched && e.stage == 0);
+                f.fix = Some(repair.command(staged));
+                continue;
+            }
+            // A change of rules can ask for a file that is not staged.
+            f.fix = Some(repair.command(s.entry.touched));
             if state == OnDisk::Edited {
                 f.help
                     .push(&"; the copy on disk has further changes, which stay as they are");

@@ -136,6 +136,7 @@ pub(crate) fn judge<'v>(
         let s = &mut seen[at];
         finding.blob = view.object(s.entry);
         finding.fix = None;
+        finding.repair = None;
         s.judged.sink.findings.push(finding);
     }
     seen
@@ -192,6 +193,7 @@ pub(crate) fn keep_leaks(s: &mut Seen<'_>, options: &Options) {
     // What a repair on disk would need is not to be had for a version of the past.
     for f in &mut sink.findings {
         f.fix = None;
+        f.repair = None;
     }
     for spot in &mut sink.blind_spots {
         // It was read line by line, and nobody can mend it any more.

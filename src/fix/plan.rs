@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 
 use super::tree::{self, Survey};
 use super::{Flaw, lost, show};
-use crate::model::{Finding, Label, Message, Outcome, Pointer, RepoPath, Severity};
+use crate::model::{Finding, How, Label, Message, Outcome, Pointer, RepoPath, Severity};
 use crate::say;
 use crate::sops::config::{Choice, CreationRule, Refusal, Stores};
 use crate::sops::hosts::{self, NotAllowed};
 use crate::sops::recipients::{KeyEntry, KeyType};
 use crate::sops::sealed::Allowed;
-use crate::subject::Subject;
 use crate::subject::configs::{CONFIG_NAME, ConfigSet};
-use crate::syntax::Format;
+use crate::subject::{Subject, control};
+use crate::syntax::{Document, Format};
 
 /// What becomes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,24 +116,6 @@ pub struct Terms {
     pub allowed: Allowed,
 }
 
-/// Findings that encryption repairs.
-const PLAIN: [&str; 8] = [
-    "unencrypted-file",
-    "plaintext-secret",
-    "embedded-secret",
-    "last-applied-secret",
-    "private-key",
-    "decrypted-file",
-    "decrypted-copy",
-    "generator-source",
-];
-
-/// Findings in files that carry metadata.
-const PARTLY: [&str; 3] = ["unencrypted-value", "hidden-plaintext", "hollow-envelope"];
-
-/// Findings about recipients.
-const KEYS: [&str; 2] = ["recipient-missing", "recipient-extra"];
-
 /// What was found about one file.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
@@ -142,30 +124,30 @@ pub struct Wanted {
     also: Vec<RepoPath>,
     in_base: bool,
     keys: bool,
+    content: bool,
 }
 
 /// The file that encryption would repair, where a finding has one.
 pub fn target(finding: &Finding) -> Option<&RepoPath> {
-    match finding.check.id {
-        "generator-source" => finding.related.first().map(|r| &r.path),
-        id if PLAIN.contains(&id) || PARTLY.contains(&id) || KEYS.contains(&id) => {
-            Some(&finding.path)
-        }
-        _ => None,
-    }
+    finding.repair.as_ref().map(|repair| &repair.path)
 }
 
-/// Sorts what counts by the file that is to be repaired.
-pub fn wanted(outcome: &Outcome, terms: &Terms) -> BTreeMap<RepoPath, Wanted> {
+/// Sorts what counts by the file that is to be repaired: errors, and whatever was found in a file that is `named`.
+pub fn wanted(
+    outcome: &Outcome,
+    terms: &Terms,
+    named: &dyn Fn(&RepoPath) -> bool,
+) -> BTreeMap<RepoPath, Wanted> {
     let mut files: BTreeMap<RepoPath, Wanted> = BTreeMap::new();
     for finding in outcome.active() {
-        let keys = KEYS.contains(&finding.check.id);
-        if !(finding.severity == Severity::Error || (keys && terms.update_keys)) {
-            continue;
-        }
-        let Some(path) = target(finding) else {
+        let Some(repair) = &finding.repair else {
             continue;
         };
+        let path = &repair.path;
+        let keys = repair.how == How::UpdateKeys;
+        if !(finding.severity == Severity::Error || (keys && terms.update_keys) || named(path)) {
+            continue;
+        }
         let file = files.entry(path.clone()).or_default();
         if !file.checks.contains(&finding.check.id) {
             file.checks.push(finding.check.id);
@@ -179,8 +161,30 @@ pub fn wanted(outcome: &Outcome, terms: &Terms) -> BTreeMap<RepoPath, Wanted> {
         }
         file.in_base |= !keys && finding.new == Some(false);
         file.keys |= keys;
+        file.content |= !keys;
     }
     files
+}
+
+/// What encryption does not mend, by file: the check, and what it advises.
+pub fn unmendable(outcome: &Outcome) -> BTreeMap<&RepoPath, Vec<&Finding>> {
+    let mut files: BTreeMap<&RepoPath, Vec<&Finding>> = BTreeMap::new();
+    let counts = |f: &&Finding| f.repair.is_none() && f.severity >= Severity::Warning;
+    for finding in outcome.active().filter(counts) {
+        files.entry(&finding.path).or_default().push(finding);
+    }
+    files
+}
+
+/// Why a file stays in which this was found, and what to do with it.
+pub fn advice(finding: &Finding) -> Message {
+    let id = RepoPath::new(finding.check.id);
+    let mut reason = say!["encryption does not mend ", id];
+    if !finding.help.is_empty() {
+        reason.push(&": ");
+        reason.push(&finding.help);
+    }
+    reason
 }
 
 /// What a plan has to know of a file; nothing of it is a value.
@@ -195,6 +199,10 @@ pub struct About {
     plain_in_scope: bool,
     subject: String,
     manifest: bool,
+    never: Option<&'static str>,
+    /// Documents that steer something, and those that are objects of a cluster.
+    steering: Vec<u32>,
+    objects: Vec<u32>,
     survey: Result<Survey, Flaw>,
     /// Why sops would not give it back as it is.
     lost: Option<Message>,
@@ -233,9 +241,20 @@ pub fn about(s: &Subject<'_>) -> About {
         plain_in_scope: found.is_some_and(plain),
         subject: s.decision.subject.clone(),
         manifest: s.hints.secret && s.format == Format::Yaml,
+        never: control::never_encrypted(s),
+        steering: documents(&parsed.documents, &|doc| {
+            control::is_control_document(s, doc)
+        }),
+        objects: documents(&parsed.documents, &control::is_object),
         survey,
         lost: lost::by_sops(s.text, format, &parsed),
     }
+}
+
+/// Numbers of the documents that are such.
+fn documents(all: &[Document<'_>], are: &dyn Fn(&Document<'_>) -> bool) -> Vec<u32> {
+    let numbered = all.iter().zip(0..);
+    numbered.filter(|(d, _)| are(d)).map(|(_, n)| n).collect()
 }
 
 /// What surrounds the files.
@@ -244,6 +263,8 @@ pub struct Around<'a> {
     pub configs: &'a ConfigSet,
     /// The recipients that the base view's version of a config names; `None` where it has none.
     pub known: &'a dyn Fn(&RepoPath) -> Option<Vec<KeyEntry>>,
+    /// Whether a manifest whose identity is encrypted would be told of.
+    pub keeps_identity: bool,
 }
 
 impl Plan {
@@ -292,8 +313,7 @@ fn step(
             "a config is never encrypted: take the secret out of it"
         ]));
     }
-    let content = wanted.checks.iter().any(|c| !KEYS.contains(c));
-    let action = match (about.encrypted, content) {
+    let action = match (about.encrypted, wanted.content) {
         (false, true) => Action::Encrypt,
         (true, true) if terms.reencrypt => Action::Reencrypt,
         (true, true) => {
@@ -327,6 +347,9 @@ fn step(
         }));
     };
     usable(&rule, &about).map_err(&refused)?;
+    if action == Action::Encrypt {
+        readable(&about, &config, &rule, around.keeps_identity).map_err(&refused)?;
+    }
     let survey = about.survey.map_err(|flaw| refused(say![flaw.as_str()]))?;
     if let (Action::Encrypt, Some(reason)) = (action, about.lost) {
         return Err(refused(reason));
@@ -404,6 +427,56 @@ fn usable(rule: &CreationRule, about: &About) -> Result<(), Message> {
         return Err(say!["it holds bytes that are no UTF-8"]);
     }
     Ok(())
+}
+
+/// Whether what others have to read stays readable: never is encrypted what steers a cluster or names an object.
+fn readable(
+    about: &About,
+    config: &RepoPath,
+    rule: &CreationRule,
+    keeps_identity: bool,
+) -> Result<(), Message> {
+    if let Some(what) = about.never {
+        return Err(say![
+            "it is ",
+            what,
+            ", which is never encrypted: take the secret out of it"
+        ]);
+    }
+    let Ok(survey) = &about.survey else {
+        return Ok(());
+    };
+    let encrypted = || survey.leaves.iter().filter(|l| l.encrypted);
+    let n = rule.index + 1;
+    let advice = "; add `encrypted_regex: ^(data|stringData)$` to that rule, or use another for it";
+    for leaf in encrypted().filter(|_| keeps_identity) {
+        let names = ["/apiVersion", "/kind", "/metadata/name"];
+        if about.objects.contains(&leaf.document) && names.contains(&leaf.pointer.as_str()) {
+            return Err(say![
+                "rule ",
+                n,
+                " of ",
+                config,
+                " would encrypt ",
+                leaf.pointer,
+                " of a manifest, which then cannot be built (encrypted-identity)",
+                advice
+            ]);
+        }
+    }
+    match encrypted().find(|leaf| about.steering.contains(&leaf.document)) {
+        Some(leaf) => Err(say![
+            "rule ",
+            n,
+            " of ",
+            config,
+            " would encrypt ",
+            leaf.pointer,
+            " of an object that steers the cluster",
+            advice
+        ]),
+        None => Ok(()),
+    }
 }
 
 /// Whether the rule selects anything, and all that was flagged.

@@ -66,6 +66,16 @@ impl GitEnv {
             default_excludes: config_home.map(|dir| dir.join("git").join("ignore")),
         }
     }
+
+    /// Whether the index is one that Git makes for a single commit: of `git commit -a` the lock of the usual one, of
+    /// `git commit PATH` one with a name of its own. After a commit that was refused it is gone.
+    pub fn has_temporary_index(&self) -> bool {
+        let name = self.index_file.as_deref().and_then(|p| p.file_name());
+        name.is_some_and(|n| {
+            let name = n.to_string_lossy();
+            name == "index.lock" || name.starts_with("next-index-")
+        })
+    }
 }
 
 fn value(name: &str) -> Option<OsString> {

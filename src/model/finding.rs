@@ -1,9 +1,10 @@
 //! One thing that is wrong, where, and what to do about it. Never a secret value.
 
 use super::{
-    CheckInfo, Exposure, Message, Opened, Origin, Pointer, Position, RepoPath, SafeKey, Severity,
-    Span,
+    Argument, CheckInfo, Exposure, Message, Opened, Origin, Pointer, Position, RepoPath, SafeKey,
+    Severity, Span,
 };
+use crate::say;
 
 /// Which view's rules a finding follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,6 +132,39 @@ impl Place {
     }
 }
 
+/// What `sopsguard fix` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Encrypts a plaintext file.
+    Encrypt,
+    /// Encrypts a file as a whole that is encrypted in part.
+    Reencrypt,
+    /// Gives an encrypted file the recipients of its rule.
+    UpdateKeys,
+}
+
+/// How encryption repairs a finding. The check that makes the finding says so, and nobody else knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// What is done.
+    pub how: How,
+    /// To which file: mostly that of the finding.
+    pub path: RepoPath,
+}
+
+impl Repair {
+    /// The command for what is on disk, or for what is staged.
+    pub fn command(&self, staged: bool) -> Message {
+        let staged: &'static str = if staged { "--staged " } else { "" };
+        let option: &'static str = match self.how {
+            How::Encrypt => "",
+            How::Reencrypt => "--reencrypt ",
+            How::UpdateKeys => "--update-keys ",
+        };
+        say!["sopsguard fix ", staged, option, Argument(&self.path)]
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -154,6 +188,8 @@ pub struct Finding {
     pub help: Message,
     /// The one command that repairs it, where there is one.
     pub fix: Option<Message>,
+    /// How encryption repairs it, where it does. There is one without a command where a rule has to be added first.
+    pub repair: Option<Repair>,
     /// Further places.
     pub related: Vec<Related>,
     /// The rules behind it.
@@ -188,6 +224,7 @@ impl Finding {
             message,
             help: Message::default(),
             fix: None,
+            repair: None,
             related: Vec::new(),
             governed_by: Vec::new(),
             new: None,
@@ -219,6 +256,12 @@ impl Finding {
     pub fn fix(mut self, command: Message) -> Self {
         self.fix = Some(command);
         self
+    }
+
+    /// Whether its command is the one of its repair, on disk or in the index.
+    pub fn is_fixable(&self) -> bool {
+        let repair = self.repair.as_ref().zip(self.fix.as_ref());
+        repair.is_some_and(|(r, fix)| *fix == r.command(false) || *fix == r.command(true))
     }
 
     /// With the rule behind it.

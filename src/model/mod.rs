@@ -20,7 +20,9 @@ pub use date::Date;
 pub use exposure::{
     Exposure, LeakedVersion, Moment, Opened, Origin, OriginKind, Person, ValueChanged,
 };
-pub use finding::{Finding, GovernedBy, Place, Related, Status, Step, TrailFormat, View};
+pub use finding::{
+    Finding, GovernedBy, How, Place, Related, Repair, Status, Step, TrailFormat, View,
+};
 pub use outcome::{Counts, ExitCode, Mode, Outcome, Repository, Stats, Verdict};
 pub use path::RepoPath;
 pub use safe::{Argument, Label, Message, Pointer, SafeKey, Shown, escape_for_terminal as escape};

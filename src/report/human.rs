@@ -16,7 +16,8 @@ use self::ink::{BOLD, CYAN, DIM, GREEN, Ink, Lead, severity_code};
 use super::Style;
 use super::incident::{self, Incident};
 use super::phrases::{at, came_with, hidden, origin, path_line, plural, rule_text, scope};
-use crate::model::{BlindSpot, Finding, Origin, Outcome, RepoPath, Severity};
+use crate::model::{Argument, BlindSpot, Finding, How, Mode, Origin, Outcome, RepoPath, Severity};
+use crate::say;
 
 /// Further places of one block that are listed.
 const PLACES: usize = 4;
@@ -28,6 +29,9 @@ const NOTES: usize = 10;
 const BLIND_SPOTS: usize = 20;
 /// Related places of one block that are listed.
 const RELATED: usize = 3;
+
+/// Files that a command names; of more it names none.
+const NAMED: usize = 20;
 
 /// The whole report.
 pub(super) fn text(outcome: &Outcome, style: &Style) -> String {
@@ -57,6 +61,7 @@ pub(super) fn text(outcome: &Outcome, style: &Style) -> String {
     }
     if !(style.quiet && outcome.findings.is_empty() && outcome.blind_spots.is_empty()) {
         page.summary(outcome);
+        page.what_encrypts(outcome);
     }
     page.out
 }
@@ -370,6 +375,48 @@ impl Page {
                 stats.encrypted
             )
         };
+        self.line(&line);
+    }
+
+    /// After a refused commit: the one command that encrypts what it would record.
+    fn what_encrypts(&mut self, outcome: &Outcome) {
+        if outcome.mode != Mode::Staged {
+            return;
+        }
+        let errors = || outcome.active().filter(|f| f.severity == Severity::Error);
+        let plaintext = |f: &'_ Finding| {
+            let repair = f.repair.clone().filter(|r| r.how == How::Encrypt)?;
+            let staged = f.fix.as_ref() == Some(&repair.command(true));
+            f.is_fixable().then_some((staged, repair.path))
+        };
+        let found: Vec<(bool, RepoPath)> = errors().filter_map(plaintext).collect();
+        let staged = found.iter().any(|(staged, _)| *staged);
+        let meant: Vec<&RepoPath> = (found.iter().filter(|(s, _)| *s == staged))
+            .map(|(_, path)| path)
+            .collect();
+        let (some, all) = (meant.len(), errors().count());
+        if some == 0 {
+            return;
+        }
+        let mut text = match some == all {
+            true if some == 1 => "to encrypt it: sopsguard fix".to_owned(),
+            true => "to encrypt them: sopsguard fix".to_owned(),
+            false => format!("{some} of {all} can be encrypted: sopsguard fix"),
+        };
+        if staged {
+            text.push_str(" --staged");
+        } else {
+            // What was staged is gone after the refusal; of very many files everything on disk is meant.
+            let paths: BTreeSet<&RepoPath> = meant.into_iter().collect();
+            for path in paths.iter().filter(|_| paths.len() <= NAMED) {
+                text.push_str(&format!(" {}", say![Argument(path)].as_str()));
+            }
+        }
+        if some == all && staged {
+            text.push_str(" && git commit");
+        }
+        // Never wrapped: it is there to be copied.
+        let line = self.ink.plain(&text);
         self.line(&line);
     }
 

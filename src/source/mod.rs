@@ -22,6 +22,7 @@ pub use overlay::Overlay;
 pub use past::{
     Depth, Front, OneFile, Past, Stretch, head_of, open_history, open_repository, open_stretch,
 };
+pub use paths::of_name;
 pub use staged::{Steering, Unstaged, open_staged};
 
 use std::path::PathBuf;

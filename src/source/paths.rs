@@ -68,6 +68,12 @@ pub(super) fn relative(root: &Path, real: &Path, shown: &Path) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// The path below `root` that a name given in `dir` stands for.
+pub fn of_name(root: &Path, dir: &Path, name: &Path) -> Option<crate::model::RepoPath> {
+    let bytes = relative(root, &would_be(dir, name).ok()?, name).ok()?;
+    Some(crate::model::RepoPath::new(bytes))
+}
+
 /// Paths that the user named, in order; none stands for everything.
 #[derive(Debug, Default)]
 pub(super) struct Named(Vec<Vec<u8>>);

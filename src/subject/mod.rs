@@ -4,6 +4,7 @@
 //! that no check could need it, which is an optimisation and never changes a verdict (`prefilter: false` parses all).
 
 pub mod configs;
+pub mod control;
 pub mod copies;
 pub mod leaves;
 mod naming;
