@@ -152,6 +152,11 @@ impl Sops {
         })
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.program.path()
+    }
+
     /// The keys that it may ask.
     pub fn allowed(&self) -> &Allowed {
         &self.allowed

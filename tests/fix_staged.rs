@@ -239,7 +239,7 @@ const TABLE: &[Row] = &[
         code: 0,
         index: &[(A, "100644 0", Sealed)],
         disk: &[(A, Sealed)],
-        says: "further changes",
+        says: "is encrypted already",
     },
     Row {
         name: "in a split index",

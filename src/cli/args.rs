@@ -373,6 +373,16 @@ pub(crate) struct ScanArgs {
     pub(crate) jobs: usize,
 }
 
+/// Formats of `fix --format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixFormat {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON document
+    Json,
+}
+
 /// Arguments of `fix`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct FixArgs {
@@ -421,9 +431,17 @@ pub(crate) struct FixArgs {
     #[arg(long)]
     pub(crate) allow_plugins: bool,
 
-    /// How long sops may take for a file, for tests
-    #[arg(long, value_name = "DURATION", hide = true, value_parser = duration)]
+    /// For people, or one JSON document of the plan and of what became of it; nothing is asked then
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: FixFormat,
+
+    /// How long sops may take for a file, such as 30s or 2m; default: 30s
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) sops_timeout: Option<Duration>,
+
+    /// Let pass what could not be judged, instead of exit code 3
+    #[arg(long)]
+    pub(crate) allow_incomplete: bool,
 
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,

@@ -4,26 +4,29 @@
 
 mod apply;
 mod consent;
+mod told;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::args::{Args, FixArgs, ScanArgs};
-use super::{CliError, env, past, scan, shown};
+use super::args::{Args, FixArgs, FixFormat, ScanArgs};
+use super::{CliError, env, past, scan};
 use crate::decrypt::Sops;
 use crate::engine::{self, Options};
+use crate::fix::replace::Target;
 use crate::fix::seal::{self, Sealer};
 use crate::fix::stop::{Signal, Stop};
-use crate::fix::{self, Action, Plan, Step, plan};
+use crate::fix::{self, Action, Form, Plan, Step, index, plan, seen};
 use crate::git::{GitEnv, Repo};
 use crate::model::{Argument, ExitCode, Outcome, RepoPath, Severity, escape};
 use crate::say;
 use crate::sops::config::SopsConfig;
 use crate::sops::recipients::KeyEntry;
 use crate::source::{self, BaseView, FileKind, Opened};
-use apply::{Done, Work};
+use apply::Work;
+use told::Told;
 
 pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
     let dir = args.directory.clone().unwrap_or_else(|| PathBuf::from("."));
@@ -34,40 +37,57 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
     };
     let scan = as_scan(fix);
     let site = Site::open(&dir, &scan)?;
+    let repo = Repo::discover(&dir, &GitEnv::from_env()).ok().flatten();
     let named = site.named(&dir, fix);
     let mut plan = site.plan(&terms, &named, fix.staged);
-    if args.quiet || plan.steps.is_empty() && plan.refused.is_empty() {
-        // Nothing to show.
-    } else {
-        shown::print(&fix::plan_text(&plan, site.base_id()))?;
+    if !fix.staged {
+        site.look_at_disk(&mut plan);
     }
-    if !args.quiet {
-        shown::print(&not_mended(&site.outcome, &plan, &named))?;
+    if let Some(repo) = &repo {
+        let id = |path: &RepoPath| repo.blob_id(&site.bytes(path)?);
+        seen::look(&mut plan, repo, &id);
     }
+    consent::mark(&mut plan, fix);
+    let told = Told {
+        json: fix.format == FixFormat::Json,
+        dry_run: fix.dry_run,
+        quiet: args.quiet,
+        staged: fix.staged,
+        prefix: &site.opened.prefix,
+    };
+    let base = site.base_id();
+    let others = match args.quiet {
+        true => String::new(),
+        false => not_mended(&site.outcome, &plan, &named),
+    };
     if fix.dry_run {
         let code = left_by(&plan, &site.outcome);
-        let (steps, refused) = (plan.steps.len(), plan.refused.len());
-        shown::print(&format!(
-            "dry run: {steps} to mend, {refused} left as they are, nothing was changed\n"
-        ))?;
-        return Ok(code);
+        told.dry_run(&plan, base)?;
+        told.print(&others)?;
+        return told.report(&plan, base, &[], code);
     }
-    if plan.steps.is_empty() {
-        if plan.refused.is_empty() {
-            shown::print("nothing to mend\n")?;
-        }
-        return Ok(left_by(&plan, &site.outcome));
+    if plan.steps.is_empty() && plan.refused.is_empty() {
+        told.print(&others)?;
+        told.print("nothing to mend\n")?;
+        return told.report(&plan, base, &[], left_by(&plan, &site.outcome));
     }
+    // Nobody is asked about what was not shown.
+    if !args.quiet || plan.steps.iter().any(consent::is_asked) {
+        told.print(&fix::plan_text(&plan, base, Form::Short))?;
+    }
+    told.print(&others)?;
     consent::ask(&mut plan, fix)?;
     if plan.steps.is_empty() {
-        return Ok(ExitCode::Findings);
+        told.ends(&plan, &[])?;
+        let code = told.counts(&plan, &[], &site.outcome)?;
+        return told.report(&plan, base, &[], code);
     }
     let sops = site.sops(&dir, fix, &terms)?;
     let stop =
         Stop::listen().map_err(|e| CliError::Usage(format!("cannot listen to signals: {e}")))?;
     let temporary = temporary(&site.opened.root);
     let sealer = Sealer::new(&sops, &temporary, &stop).map_err(failed)?;
-    check_version(&sealer, &plan)?;
+    check_version(&sealer, &sops, &plan)?;
     let work = Work {
         site: &site,
         sealer: &sealer,
@@ -75,9 +95,16 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
         terms: &terms,
         staged: fix.staged,
         dir: &dir,
+        repo: repo.as_ref(),
     };
-    let done = work.apply(&plan);
-    if work.is_partial_commit() {
+    let done = work.apply(&plan, &|path, done| {
+        // Who reads this no more does not stop what was begun.
+        let _ = told.print(&done.line(path));
+    });
+    let partial = work.is_partial_commit();
+    drop(sealer);
+    told.ends(&plan, &done)?;
+    if partial {
         for (path, _) in done.iter().filter(|(_, done)| done.is_done()) {
             let line = say![
                 "this commit is made from an index of its own; after it, run: git reset -q -- ",
@@ -85,52 +112,26 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
             ];
             warn(line.as_str());
         }
+    } else if fix.staged {
+        if done.iter().any(|(_, done)| done.is_done()) {
+            told.print(
+                "what was staged stays in .git/objects, where no name leads to it, until `git gc` removes it\n",
+            )?;
+        }
+    } else if let Some(repo) = &repo {
+        told.still_staged(&index::holding(repo, &apply::were(&done)))?;
     }
-    drop(sealer);
-    finish(&dir, &scan, &plan, &done, &stop)
-}
-
-/// Tells what was done, and judges again what stands there now.
-fn finish(
-    dir: &Path,
-    scan: &ScanArgs,
-    plan: &Plan,
-    done: &[(RepoPath, Done)],
-    stop: &Stop,
-) -> Result<ExitCode, CliError> {
-    let mut text = String::new();
-    for (path, done) in done {
-        text.push_str(&done.line(path));
+    if let Some(signal) = stop.signal() {
+        told.stopped(&plan, &done)?;
+        let code = match signal {
+            Signal::Interrupt => ExitCode::Interrupted,
+            Signal::Terminate => ExitCode::Terminated,
+        };
+        return told.report(&plan, base, &done, code);
     }
-    let mended = done.iter().filter(|(_, d)| d.is_done()).count();
-    let left = plan.refused.len() + done.len() - mended;
-    let signal = stop.signal();
-    if signal.is_some() {
-        text.push_str("stopped: what is not listed as mended is as it was\n");
-    }
-    shown::print(&text)?;
-    match signal {
-        Some(Signal::Interrupt) => return Ok(ExitCode::Interrupted),
-        Some(Signal::Terminate) => return Ok(ExitCode::Terminated),
-        None => {}
-    }
-    let after = Site::open(dir, scan)?;
-    let errors = errors(&after.outcome);
-    let mut line = format!("{mended} mended, {left} left as they were");
-    if errors > 0 {
-        line.push_str(&format!(
-            "; {errors} error{} remain{}: `sopsguard scan{}` shows what",
-            if errors == 1 { "" } else { "s" },
-            if errors == 1 { "s" } else { "" },
-            if scan.staged { " --staged" } else { "" },
-        ));
-    }
-    line.push('\n');
-    shown::print(&line)?;
-    Ok(match after.outcome.exit_code() {
-        _ if left > 0 => ExitCode::Findings,
-        code => code,
-    })
+    let after = Site::open(&dir, &scan)?;
+    let code = told.counts(&plan, &done, &after.outcome)?;
+    told.report(&plan, base, &done, code)
 }
 
 /// What is judged, for those who mend.
@@ -256,6 +257,17 @@ impl Site {
         configured.is_none_or(|c| c.severity.is_some_and(|s| s >= Severity::Warning))
     }
 
+    /// What cannot be replaced on disk is known before anything is begun.
+    fn look_at_disk(&self, plan: &mut Plan) {
+        for step in std::mem::take(&mut plan.steps) {
+            match Target::look(&self.opened.root, step.path.as_bytes()) {
+                Ok(_) => plan.steps.push(step),
+                Err(why) => plan.refuse(&step.path, say![why.as_str()]),
+            }
+        }
+        plan.refused.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
     fn sops(&self, dir: &Path, fix: &FixArgs, terms: &plan::Terms) -> Result<Sops, CliError> {
         let repo = Repo::discover(dir, &GitEnv::from_env())?;
         let mut places: Vec<&Path> = vec![&self.opened.root];
@@ -306,16 +318,17 @@ impl Site {
         remains
     }
 
+    /// No larger file is read.
+    pub(super) fn limit(&self) -> u64 {
+        let named = self.options.settings.max_file_size;
+        named.unwrap_or(engine::MAX_FILE_SIZE)
+    }
+
     /// The bytes of a file of the view.
     pub(super) fn bytes(&self, path: &RepoPath) -> Option<Zeroizing<Vec<u8>>> {
-        let limit = self
-            .options
-            .settings
-            .max_file_size
-            .unwrap_or(engine::MAX_FILE_SIZE);
         self.opened
             .view
-            .read_limited(path, limit)
+            .read_limited(path, self.limit())
             .ok()
             .map(Zeroizing::new)
     }
@@ -338,6 +351,7 @@ fn as_scan(fix: &FixArgs) -> ScanArgs {
         no_inline_ignores: fix.no_inline_ignores,
         sops_config: fix.sops_config.clone(),
         jobs: fix.jobs,
+        allow_incomplete: fix.allow_incomplete,
         ..ScanArgs::default()
     }
 }
@@ -382,13 +396,17 @@ fn not_mended(outcome: &Outcome, plan: &Plan, named: &BTreeSet<RepoPath>) -> Str
 /// What would remain if the plan succeeded.
 fn left_by(plan: &Plan, outcome: &Outcome) -> ExitCode {
     let mended = |f: &crate::model::Finding| {
-        let is = |path: &RepoPath| plan.steps.iter().any(|s| s.path == *path);
+        let is = |path: &RepoPath| {
+            let mut steps = plan.steps.iter();
+            steps.any(|s| s.path == *path && s.unagreed.is_none())
+        };
         is(&f.path) || plan::target(f).is_some_and(is)
     };
     let error = |f: &crate::model::Finding| f.severity == Severity::Error && !mended(f);
-    if !plan.refused.is_empty() || outcome.active().any(error) {
+    let unagreed = plan.steps.iter().any(|s| s.unagreed.is_some());
+    if !plan.refused.is_empty() || unagreed || outcome.active().any(error) {
         ExitCode::Findings
-    } else if !outcome.complete() {
+    } else if !outcome.complete() && !outcome.allow_incomplete {
         ExitCode::Incomplete
     } else {
         ExitCode::Clean
@@ -405,15 +423,19 @@ fn temporary(root: &Path) -> PathBuf {
     }
 }
 
-fn check_version(sealer: &Sealer<'_>, plan: &Plan) -> Result<(), CliError> {
+fn check_version(sealer: &Sealer<'_>, sops: &Sops, plan: &Plan) -> Result<(), CliError> {
     let Some(version) = sealer.version().map_err(failed)? else {
-        let text = "what is called sops does not tell its version: fix needs sops 3.10 or newer";
-        return Err(CliError::Usage(text.to_owned()));
+        let text = format!(
+            "{} does not tell its version: fix needs sops 3.10 or newer. Where a version manager stands in its place, name the program itself, with --sops-command \"$(mise which sops)\" or \"$(asdf which sops)\"",
+            escape(&sops.path().to_string_lossy())
+        );
+        return Err(CliError::Usage(text));
     };
     if version < seal::OLDEST {
         let seal::Version(a, b, c) = version;
         let text = format!(
-            "sops {a}.{b}.{c} is too old: fix needs 3.10 or newer, which reads standard input"
+            "sops {a}.{b}.{c} is too old: fix needs 3.10 or newer, which reads standard input ({})",
+            escape(&sops.path().to_string_lossy())
         );
         return Err(CliError::Usage(text));
     }

@@ -20,6 +20,14 @@ pub struct Entry {
     /// The object, in hex.
     pub id: String,
     executable: bool,
+    bits: Bits,
+}
+
+/// Marks of an entry that replacing it takes away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Bits {
+    skip_worktree: bool,
+    assume_unchanged: bool,
 }
 
 /// Why the index is left as it is.
@@ -41,7 +49,7 @@ impl Left {
         match self {
             Self::NoGit => "git is needed to write the index, and there is none in PATH",
             Self::Locked => "the index is locked by another process",
-            Self::Changed => "the index was changed meanwhile; run it again",
+            Self::Changed => "the index was changed meanwhile; run `sopsguard fix --staged` again",
             Self::Failed => "git could not write the index",
         }
     }
@@ -176,7 +184,27 @@ impl Index {
             input.extend_from_slice(entry.path.as_bytes());
             input.push(0);
         }
-        self.ask(&["update-index", "-z", "--index-info"], &input)
+        self.ask(&["update-index", "-z", "--index-info"], &input)?;
+        // A file that a sparse checkout leaves out would else read as deleted.
+        self.mark("--skip-worktree", entries, |bits| bits.skip_worktree)?;
+        self.mark("--assume-unchanged", entries, |bits| bits.assume_unchanged)
+    }
+
+    fn mark(
+        &self,
+        option: &str,
+        entries: &[(&Entry, &str)],
+        is: fn(&Bits) -> bool,
+    ) -> Result<(), Left> {
+        let mut input = Vec::new();
+        for (entry, _) in entries.iter().filter(|(entry, _)| is(&entry.bits)) {
+            input.extend_from_slice(entry.path.as_bytes());
+            input.push(0);
+        }
+        if input.is_empty() {
+            return Ok(());
+        }
+        self.ask(&["update-index", option, "-z", "--stdin"], &input)
             .map(drop)
     }
 }
@@ -201,5 +229,34 @@ pub fn entry(repo: &Repo, path: &RepoPath) -> Option<Entry> {
         path: path.clone(),
         id: index.id(at).to_string(),
         executable,
+        bits: bits(repo, path),
+    })
+}
+
+/// Those whose staged entries still are these blobs.
+pub fn holding(repo: &Repo, files: &[(&RepoPath, &str)]) -> Vec<RepoPath> {
+    let Ok(index) = repo.staged_index() else {
+        return Vec::new();
+    };
+    let holds = |(path, id): &&(&RepoPath, &str)| {
+        let at = index.find(path.as_bytes());
+        let now = at.map(|at| index.id(at).to_string());
+        now.as_deref() == Some(*id)
+    };
+    let held = files.iter().filter(holds);
+    held.map(|(path, _)| (*path).clone()).collect()
+}
+
+fn bits(repo: &Repo, path: &RepoPath) -> Bits {
+    let Ok(index) = repo.index() else {
+        return Bits::default();
+    };
+    let found = index.find(path.as_bytes(), 0..index.len());
+    found.map_or_else(Bits::default, |at| {
+        let entry = index.entry(at);
+        Bits {
+            skip_worktree: entry.skip_worktree,
+            assume_unchanged: entry.assume_unchanged,
+        }
     })
 }

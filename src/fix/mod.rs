@@ -3,25 +3,30 @@
 //! First a plan (`plan`), made of what judging found and of the rules, without any process; then, file by file, sops is
 //! asked through pipes (`seal`), its answer is compared value by value with what it was handed (`tree`) and judged as if it
 //! stood at its path, and only then takes the place of the file (`replace`) or of the entry in the index (`index`).
-//! `repair` is for files that carry metadata already, `opened` has their plaintext. Plaintext is in memory and on its way to sops, and nowhere else: what
-//! is written beside a file is its verified ciphertext. Nothing that a repository names is started, and nothing of it is
-//! handed to sops as a config. `docs/fix.md` says the same for users.
+//! `repair` is for files that carry metadata already, `opened` has their plaintext; `seen` looks for it in the tips of
+//! references. Plaintext is in memory and on its way to sops, and nowhere else: what is written beside a file is its verified
+//! ciphertext. Nothing that a repository names is started, and nothing of it is handed to sops as a config. `docs/fix.md`
+//! says the same for users.
 
+mod add;
 mod events;
 pub mod index;
+pub mod json;
 mod lost;
+mod names;
 mod opened;
 pub mod plan;
 pub mod private;
 pub mod repair;
 pub mod replace;
 pub mod seal;
+pub mod seen;
 mod show;
 pub mod stop;
 pub mod tree;
 
 pub use plan::{Action, Plan, Refused, Step};
-pub use show::plan_text;
+pub use show::{Form, plan_text, refused_text};
 
 /// What is wrong with what sops wrote, or with what it was to be handed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

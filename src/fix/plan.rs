@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use super::Flaw;
+use super::add::{self, RuleToAdd};
+use super::lost;
+use super::seen::{Looked, Seen};
 use super::tree::{self, Survey};
-use super::{Flaw, lost, show};
 use crate::model::{Finding, How, Label, Message, Outcome, Pointer, RepoPath, Severity};
 use crate::say;
 use crate::sops::config::{Choice, CreationRule, Refusal, Stores};
@@ -32,8 +35,10 @@ pub enum Action {
 pub struct Recipient {
     /// Which kind of key.
     pub kind: KeyType,
-    /// The key, as it may be shown.
+    /// The key, as it may be shown; a new one whole.
     pub label: Label,
+    /// The whole key, where the label is its fingerprint and the key is new.
+    pub whole: Option<Label>,
     /// Hosts that sops asks for it.
     pub hosts: Vec<String>,
     /// Whether the config of the base view does not name it.
@@ -60,8 +65,12 @@ pub struct Step {
     pub groups: Vec<Vec<Recipient>>,
     /// Its leaves.
     pub survey: Survey,
-    /// Whether the base view has the plaintext already.
+    /// Whether the base view has one of its values in plaintext at this place already.
     pub in_base: bool,
+    /// The tip of a reference that holds these very bytes.
+    pub seen: Option<Seen>,
+    /// What the run would leave it for: nobody agreed to it yet.
+    pub unagreed: Option<Message>,
     /// Checks that it repairs.
     pub checks: Vec<&'static str>,
     /// Files whose findings are about this one.
@@ -92,8 +101,8 @@ pub struct Refused {
     pub path: RepoPath,
     /// Why.
     pub reason: Message,
-    /// What could be added to a config.
-    pub rule: Vec<Message>,
+    /// What could be added to a config; one or none.
+    pub rule: Vec<RuleToAdd>,
 }
 
 /// The plan.
@@ -103,6 +112,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is not.
     pub refused: Vec<Refused>,
+    /// What is known of the tips of references; `None` where there are none.
+    pub tips: Option<Looked>,
 }
 
 /// What the user asked for and allowed.
@@ -335,7 +346,7 @@ fn step(
             path: path.clone(),
             reason: without_rule(&about),
             rule: match about.choice {
-                Choice::NoMatch | Choice::NoCreationRules => show::rule_to_add(
+                Choice::NoMatch | Choice::NoCreationRules => add::rule_to_add(
                     path,
                     about.config.as_ref().map(|(p, _)| p),
                     &about.subject,
@@ -359,11 +370,16 @@ fn step(
     }
     reached(&rule, &terms.allowed).map_err(&refused)?;
     let known = (around.known)(&config);
-    let recipient = |key: &KeyEntry| Recipient {
-        kind: key.kind,
-        label: Label::identity(&key.identity),
-        hosts: hosts::hosts(key).unwrap_or_default(),
-        new: known.as_ref().is_none_or(|known| !known.contains(key)),
+    let recipient = |key: &KeyEntry| {
+        let new = known.as_ref().is_none_or(|known| !known.contains(key));
+        let (label, whole) = super::names::of(key, new);
+        Recipient {
+            kind: key.kind,
+            label,
+            whole,
+            hosts: hosts::hosts(key).unwrap_or_default(),
+            new,
+        }
     };
     let groups = rule.groups.iter().filter(|group| !group.is_empty());
     Ok(Some(Step {
@@ -379,6 +395,8 @@ fn step(
         stores,
         survey,
         in_base: wanted.in_base,
+        seen: None,
+        unagreed: None,
         checks: wanted.checks.clone(),
         also: wanted.also.clone(),
     }))

@@ -44,7 +44,7 @@ impl Left {
             }
             Self::ReadOnly => "it is read-only",
             Self::Foreign => "it belongs to another user or group",
-            Self::Changed => "it was changed meanwhile; run it again",
+            Self::Changed => "it was changed meanwhile; run `sopsguard fix` again",
             Self::NoRoom => {
                 "there is no room for the encrypted file (disk, quota or file size limit)"
             }

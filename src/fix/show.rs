@@ -1,37 +1,195 @@
 //! The plan in words. Everything is put together from parts that cannot hold a value.
+//!
+//! One file has everything that is known of it. Several that go the same way (action, format, rule, recipients) stand below
+//! one head, in a line each.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::add::RuleToAdd;
 use super::plan::{Action, Plan, Recipient, Refused, Step};
-use crate::model::{Message, Pointer, RepoPath};
+use super::seen::Looked;
+use crate::model::{Label, Message, Pointer, RepoPath};
 use crate::say;
-use crate::sops::recipients::{KeyEntry, KeyType};
-use crate::subject::configs::{CONFIG_NAME, ConfigSet};
 
-/// Leaves of one kind that are listed.
+/// Leaves of one kind that are listed, of one file and in a line among others.
 const LEAVES: usize = 8;
+const LEAVES_IN_LINE: usize = 4;
+/// Files that are listed below one head.
+const FILES: usize = 6;
 
-/// The whole plan. `base` is what the base view is called.
-pub fn plan_text(plan: &Plan, base: Option<&str>) -> String {
-    let mut out = String::new();
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Everything of every file.
+    Full,
+    /// Files that go the same way together.
+    Short,
+}
+
+/// What is to be done. `base` is what the base view is called.
+pub fn plan_text(plan: &Plan, base: Option<&str>, form: Form) -> String {
+    let mut groups: Vec<Vec<&Step>> = Vec::new();
     for step in &plan.steps {
-        for line in of_step(step, base) {
-            let _ = writeln!(out, "{}", line.as_str());
+        let like = |group: &&mut Vec<&Step>| alike(group[0], step);
+        match groups.iter_mut().find(like) {
+            Some(group) if form == Form::Short => group.push(step),
+            _ => groups.push(vec![step]),
         }
-        out.push('\n');
     }
-    for refused in &plan.refused {
-        for line in of_refused(refused) {
-            let _ = writeln!(out, "{}", line.as_str());
+    let mut lines = Vec::new();
+    let several = plan.steps.len() > 1;
+    for group in &groups {
+        match group.as_slice() {
+            [step] => of_step(step, base, several, &mut lines),
+            all => of_group(all, base, &mut lines),
         }
-        out.push('\n');
+        lines.push(Message::default());
+    }
+    if several {
+        let reshaped = plan.steps.iter().any(|s| s.survey.reshaped);
+        lines.push(say!["note        ", anew(reshaped)]);
+    }
+    match plan.tips {
+        Some(Looked::AtAll) => lines.push(say![
+            "note        only the tips of refs were looked at for the plaintext: `sopsguard scan --history` knows what lies behind them"
+        ]),
+        Some(Looked::AtSome) => lines.push(say![
+            "note        not all tips of refs could be looked at for the plaintext (too many, or broken): `sopsguard scan --history` knows all"
+        ]),
+        None => {}
+    }
+    if several || plan.tips.is_some() {
+        lines.push(Message::default());
+    }
+    text(&lines)
+}
+
+/// What stays as it is.
+pub fn refused_text(plan: &Plan, form: Form) -> String {
+    let mut groups: Vec<Vec<&Refused>> = Vec::new();
+    for refused in &plan.refused {
+        let kind = |r: &Refused| {
+            let rule = r.rule.first().map(RuleToAdd::kind);
+            rule.map(|(c, d, o)| (c.clone(), d.to_owned(), o.to_vec()))
+        };
+        let like = |group: &&mut Vec<&Refused>| {
+            group[0].reason == refused.reason && kind(group[0]) == kind(refused)
+        };
+        match groups.iter_mut().find(like) {
+            Some(group) if form == Form::Short => group.push(refused),
+            _ => groups.push(vec![refused]),
+        }
+    }
+    let mut lines = Vec::new();
+    for group in &groups {
+        let shown = match group.len() {
+            n if n > FILES => FILES - 1,
+            n => n,
+        };
+        for refused in group.iter().take(shown) {
+            lines.push(say![refused.path]);
+        }
+        if group.len() > shown {
+            lines.push(say!["and ", group.len() - shown, " more"]);
+        }
+        lines.push(say!["  left      ", group[0].reason]);
+        let rules: Vec<&RuleToAdd> = group.iter().flat_map(|r| r.rule.first()).collect();
+        lines.extend(RuleToAdd::lines(&rules));
+        lines.push(Message::default());
+    }
+    text(&lines)
+}
+
+fn text(lines: &[Message]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let _ = writeln!(out, "{}", line.as_str());
     }
     out
 }
 
-fn of_step(step: &Step, base: Option<&str>) -> Vec<Message> {
-    let mut out = vec![say![step.path]];
+/// Whether two files go the same way.
+fn alike(one: &Step, other: &Step) -> bool {
+    let way = |s: &Step| {
+        let left = s.unagreed.clone();
+        (s.action, s.format, s.rule.index, s.config.clone(), left)
+    };
+    way(one) == way(other)
+}
+
+fn anew(reshaped: bool) -> &'static str {
+    match reshaped {
+        true => {
+            "sops writes the file anew: indentation, quotes, blank lines, anchors and places of comments change"
+        }
+        false => "sops writes the file anew: indentation, quotes and blank lines change",
+    }
+}
+
+fn of_group(steps: &[&Step], base: Option<&str>, out: &mut Vec<Message>) {
+    let first = steps[0];
+    out.push(say![steps.len(), " files"]);
+    head(first, base, out);
+    for step in steps.iter().take(FILES) {
+        let mut line = say!["    ", step.path];
+        if step.action != Action::UpdateKeys {
+            let leaves = pointers(step, true);
+            line.push(&listed(
+                "  ",
+                &leaves,
+                step.survey.documents > 1,
+                LEAVES_IN_LINE,
+            ));
+        }
+        if let Some(seen) = rotate(step, base) {
+            line.push(&"; rotate: ");
+            line.push(&seen);
+        }
+        out.push(line);
+    }
+    if steps.len() > FILES {
+        let more = steps.len() - FILES;
+        out.push(say!["    and ", more, " more (--dry-run shows all)"]);
+        let again = steps
+            .iter()
+            .skip(FILES)
+            .filter(|s| rotate(s, base).is_some());
+        let again = again.count();
+        if again > 0 {
+            out.push(say![
+                "  rotate    ",
+                again,
+                " of these, which stand in commits already"
+            ]);
+        }
+    }
+}
+
+fn of_step(step: &Step, base: Option<&str>, several: bool, out: &mut Vec<Message>) {
+    out.push(say![step.path]);
+    head(step, base, out);
+    let many = step.survey.documents > 1;
+    if step.action != Action::UpdateKeys {
+        out.push(listed("  encrypts  ", &pointers(step, true), many, LEAVES));
+        let plain = pointers(step, false);
+        if !plain.is_empty() {
+            out.push(listed("  readable  ", &plain, many, LEAVES));
+        }
+    }
+    if !several {
+        out.push(say!["  note      ", anew(step.survey.reshaped)]);
+    }
+    if let Some(seen) = rotate(step, base) {
+        out.push(say![
+            "  rotate    encrypted now, but ",
+            seen,
+            ": whoever can read that has the values; rotate them where they were issued"
+        ]);
+    }
+}
+
+/// What is done, by which rule and to whom.
+fn head(step: &Step, base: Option<&str>, out: &mut Vec<Message>) {
     let what: &'static str = match step.action {
         Action::Encrypt => "encrypt   as ",
         Action::Reencrypt => "encrypt   again and as a whole, as ",
@@ -49,6 +207,28 @@ fn of_step(step: &Step, base: Option<&str>) -> Vec<Message> {
         step.line,
         ")"
     ]);
+    recipients(step, base, out);
+    let mut line = say!["  contacts  "];
+    let hosts = step.hosts();
+    if hosts.is_empty() {
+        line.push(&"nobody");
+    }
+    for (i, host) in hosts.iter().enumerate() {
+        line.push(if i == 0 { &"" } else { &", " });
+        line.push(&Label::identity(host));
+    }
+    out.push(line);
+    if let Some(why) = &step.unagreed {
+        out.push(say!["  left      ", why]);
+    }
+    if step.action == Action::Reencrypt {
+        out.push(say![
+            "  note      with plain values in it its MAC does not hold and is not checked: look at what changed first"
+        ]);
+    }
+}
+
+fn recipients(step: &Step, base: Option<&str>, out: &mut Vec<Message>) {
     let several = step.groups.len() > 1;
     if several {
         let n = match usize::try_from(step.rule.shamir_threshold) {
@@ -76,181 +256,76 @@ fn of_step(step: &Step, base: Option<&str>) -> Vec<Message> {
                 line.push(&(i + 1));
                 line.push(&": ");
             }
-            of_recipient(recipient, &mut line);
+            of_recipient(recipient, base, &mut line);
             out.push(line);
+            if let Some(whole) = &recipient.whole {
+                out.push(say!["              ", whole]);
+            }
         }
     }
-    let mut line = say!["  contacts  "];
-    let hosts = step.hosts();
-    if hosts.is_empty() {
-        line.push(&"nobody");
-    }
-    for (i, host) in hosts.iter().enumerate() {
-        line.push(if i == 0 { &"" } else { &", " });
-        line.push(&crate::model::Label::identity(host));
-    }
-    out.push(line);
-    let (encrypted, plain): (Vec<_>, Vec<_>) = step.survey.leaves.iter().partition(|l| l.encrypted);
-    let pointers = |leaves: &[&super::tree::Leaf]| -> Vec<(u32, Pointer)> {
-        leaves
-            .iter()
-            .map(|l| (l.document, l.pointer.clone()))
-            .collect()
-    };
-    let many = step.survey.documents > 1;
-    if step.action != Action::UpdateKeys {
-        out.push(listed("  encrypts  ", &pointers(&encrypted), many));
-        if !plain.is_empty() {
-            out.push(listed("  readable  ", &pointers(&plain), many));
-        }
-    }
-    out.push(match step.survey.reshaped {
-        true => say!["  note      sops writes the file anew: indentation, quotes, blank lines, anchors and places of comments change"],
-        false => say!["  note      sops writes the file anew: indentation, quotes and blank lines change"],
-    });
-    if step.action == Action::Reencrypt {
-        out.push(say![
-            "  note      with plain values in it its MAC does not hold and is not checked: look at what changed first"
-        ]);
-    }
-    if step.in_base {
-        let mut line = say!["  rotate    encrypted now, but already in "];
-        match base {
-            Some(id) => line.push(&RepoPath::new(id)),
-            None => line.push(&"HEAD"),
-        }
-        line.push(&": whoever can read that has the values; rotate them where they were issued");
-        out.push(line);
-    }
-    out
 }
 
-fn of_recipient(recipient: &Recipient, line: &mut Message) {
+fn of_recipient(recipient: &Recipient, base: Option<&str>, line: &mut Message) {
     line.push(&recipient.kind.as_str());
     line.push(&" ");
     line.push(&recipient.label);
     if recipient.new {
-        line.push(&"   NEW: the config at HEAD does not name it");
+        line.push(match base {
+            Some(_) => &"   NEW: the config at HEAD does not name it",
+            None => &"   NEW: no commit names it yet",
+        });
     }
 }
 
-fn listed(lead: &'static str, pointers: &[(u32, Pointer)], many: bool) -> Message {
+/// Where the plaintext is known already.
+fn rotate(step: &Step, base: Option<&str>) -> Option<Message> {
+    if let Some(seen) = &step.seen {
+        let mut line = say![
+            "already in ",
+            RepoPath::new(seen.commit.as_str()),
+            " (",
+            seen.name
+        ];
+        if let Some(path) = &seen.path {
+            line.push(&", as ");
+            line.push(path);
+        }
+        line.push(&")");
+        return Some(line);
+    }
+    let base = base.filter(|_| step.in_base)?;
+    Some(say![
+        "already in ",
+        RepoPath::new(base),
+        " (HEAD), at least one of its values, in another version of the file"
+    ])
+}
+
+fn pointers(step: &Step, encrypted: bool) -> Vec<(u32, &Pointer)> {
+    let leaves = step.survey.leaves.iter();
+    let leaves = leaves.filter(|l| l.encrypted == encrypted);
+    leaves.map(|l| (l.document, &l.pointer)).collect()
+}
+
+fn listed(lead: &'static str, pointers: &[(u32, &Pointer)], many: bool, most: usize) -> Message {
     let mut line = say![lead, pointers.len()];
     line.push(if pointers.len() == 1 {
         &" value: "
     } else {
         &" values: "
     });
-    for (i, (document, pointer)) in pointers.iter().take(LEAVES).enumerate() {
+    for (i, (document, pointer)) in pointers.iter().take(most).enumerate() {
         line.push(if i == 0 { &"" } else { &", " });
         if many {
             line.push(document);
             line.push(&"#");
         }
-        line.push(pointer);
+        line.push(*pointer);
     }
-    if pointers.len() > LEAVES {
+    if pointers.len() > most {
         line.push(&" and ");
-        line.push(&(pointers.len() - LEAVES));
+        line.push(&(pointers.len() - most));
         line.push(&" more");
     }
     line
-}
-
-/// A file that stays as it is, and what could be done.
-pub(super) fn of_refused(refused: &Refused) -> Vec<Message> {
-    let mut out = vec![say![refused.path], say!["  left      ", refused.reason]];
-    out.extend(refused.rule.iter().cloned());
-    out
-}
-
-/// A rule for a file that none governs. Recipients are those of the one set that the repository has; of several, nobody
-/// could tell which is meant.
-pub(super) fn rule_to_add(
-    path: &RepoPath,
-    config: Option<&RepoPath>,
-    subject: &str,
-    manifest: bool,
-    configs: &ConfigSet,
-) -> Vec<Message> {
-    let own = match config {
-        Some(config) => config.clone(),
-        None => RepoPath::new(CONFIG_NAME),
-    };
-    let subject = match config {
-        Some(_) if !subject.is_empty() => subject.to_owned(),
-        _ => path.to_text().into_owned(),
-    };
-    let mut out = vec![
-        say!["  add       to ", own, ", before any broader rule:"],
-        say![
-            "              - path_regex: '^",
-            RepoPath::new(quoted(&subject)),
-            "$'"
-        ],
-    ];
-    if config.is_none() {
-        out.insert(1, say!["              creation_rules:"]);
-    }
-    if manifest {
-        out.push(say!["                encrypted_regex: ^(data|stringData)$"]);
-    }
-    let sets: BTreeSet<Vec<KeyEntry>> = configs
-        .iter()
-        .flat_map(|c| c.config.rules())
-        .filter(|r| r.has_keys() && r.refused().is_none())
-        .map(|r| {
-            let mut keys: Vec<KeyEntry> = r.groups.concat();
-            keys.sort();
-            match r.groups.len() {
-                1 => keys,
-                // A set of several groups cannot be written in a line each.
-                _ => Vec::new(),
-            }
-        })
-        .collect();
-    let mut sets = sets.into_iter();
-    match (sets.next(), sets.next()) {
-        (Some(keys), None) if !keys.is_empty() && keys.iter().all(|k| field(k.kind).is_some()) => {
-            let kinds: BTreeSet<KeyType> = keys.iter().map(|k| k.kind).collect();
-            for kind in kinds {
-                let of_kind = keys.iter().filter(|k| k.kind == kind);
-                let list: Vec<&str> = of_kind.map(|k| k.identity.as_str()).collect();
-                let name = field(kind).unwrap_or("age");
-                // Public by their nature, and shown whole, to be copied.
-                let list = RepoPath::new(list.join(","));
-                out.push(say!["                ", name, ": ", list]);
-            }
-        }
-        _ => out.push(say![
-            "                age: AGE-RECIPIENT   (a placeholder: put in who is to decrypt it)"
-        ]),
-    }
-    out
-}
-
-fn field(kind: KeyType) -> Option<&'static str> {
-    match kind {
-        KeyType::Age => Some("age"),
-        KeyType::Pgp => Some("pgp"),
-        KeyType::GcpKms => Some("gcp_kms"),
-        KeyType::AzureKv => Some("azure_keyvault"),
-        KeyType::HcVault => Some("hc_vault_transit_uri"),
-        KeyType::Kms | KeyType::HcKms => None,
-    }
-}
-
-/// A path as a regular expression, in single quotes of YAML.
-fn quoted(path: &str) -> String {
-    let mut out = String::new();
-    for c in path.chars() {
-        if r"\.+*?()|[]{}^$".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-        if c == '\'' {
-            out.push('\'');
-        }
-    }
-    out
 }

@@ -34,6 +34,8 @@ pub struct IndexEntry<'a> {
     pub intent_to_add: bool,
     /// Left out of the worktree on purpose.
     pub skip_worktree: bool,
+    /// Said to be as it is in the index, so that nobody looks (`git update-index --assume-unchanged`).
+    pub assume_unchanged: bool,
     stat: &'a gix::index::entry::Stat,
 }
 
@@ -106,6 +108,7 @@ impl Index {
             stage: entry.stage_raw(),
             intent_to_add: entry.flags.contains(Flags::INTENT_TO_ADD),
             skip_worktree: entry.flags.contains(Flags::SKIP_WORKTREE),
+            assume_unchanged: entry.flags.contains(Flags::ASSUME_VALID),
             stat: &entry.stat,
         }
     }

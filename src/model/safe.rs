@@ -210,6 +210,14 @@ impl Label {
         whole
     }
 
+    /// A public identity that somebody has to compare letter by letter: neither cut nor masked. Only a word that is a
+    /// private key, or a URL with a password, is.
+    pub fn whole(text: &str) -> Self {
+        let word = |w| if names_secret(w) { MASK } else { w };
+        let words: Vec<&str> = text.split(' ').map(word).collect();
+        Self(escape_for_terminal(&words.join(" ")))
+    }
+
     /// The shown text.
     pub fn as_str(&self) -> &str {
         &self.0

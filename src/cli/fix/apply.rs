@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::super::env;
 use super::Site;
 use crate::fix::index::{self, Index};
+use crate::fix::json::Became;
 use crate::fix::replace::Target;
 use crate::fix::seal::{Failed, Sealer};
 use crate::fix::stop::Stop;
@@ -16,29 +17,52 @@ use crate::model::RepoPath;
 
 /// What became of a file.
 pub(super) enum Done {
-    /// It is mended on disk.
-    OnDisk,
+    /// It is mended on disk; the id of the blob that it was.
+    OnDisk(Option<String>),
     /// It is mended in the index and on disk.
     Both,
     /// It is mended in the index; why the copy on disk stayed.
     InIndex(&'static str),
     /// It is as it was, and why.
     Left(String),
+    /// It is as it was, because a signal came.
+    Stopped,
+}
+
+/// What was mended on disk, with the ids of the blobs that they were.
+pub(super) fn were(done: &[(RepoPath, Done)]) -> Vec<(&RepoPath, &str)> {
+    let was = done.iter().filter_map(|(path, done)| match done {
+        Done::OnDisk(Some(id)) => Some((path, id.as_str())),
+        _ => None,
+    });
+    was.collect()
 }
 
 impl Done {
     /// Whether it is mended.
     pub(super) fn is_done(&self) -> bool {
-        !matches!(self, Self::Left(_))
+        !matches!(self, Self::Left(_) | Self::Stopped)
+    }
+
+    /// For a program.
+    pub(super) fn became(&self) -> Became {
+        match self {
+            Self::OnDisk(_) => Became::Mended("disk", None),
+            Self::Both => Became::Mended("index and disk", None),
+            Self::InIndex(why) => Became::Mended("index", Some(why)),
+            Self::Left(why) => Became::Left(why.clone()),
+            Self::Stopped => Became::Left(Failed::Stopped.as_str().to_owned()),
+        }
     }
 
     /// In a line.
     pub(super) fn line(&self, path: &RepoPath) -> String {
         match self {
-            Self::OnDisk => format!("mended  {path}\n"),
+            Self::OnDisk(_) => format!("mended  {path}\n"),
             Self::Both => format!("mended  {path} (index and disk)\n"),
             Self::InIndex(why) => format!("mended  {path} (index only: {why})\n"),
             Self::Left(why) => format!("left    {path}: {why}\n"),
+            Self::Stopped => format!("left    {path}\n"),
         }
     }
 }
@@ -51,7 +75,11 @@ pub(super) struct Work<'a> {
     pub(super) terms: &'a plan::Terms,
     pub(super) staged: bool,
     pub(super) dir: &'a Path,
+    pub(super) repo: Option<&'a Repo>,
 }
+
+/// What is told when a file is done.
+type Tell<'t> = &'t dyn Fn(&RepoPath, &Done);
 
 /// A file with what it becomes.
 struct Ready<'p> {
@@ -61,17 +89,32 @@ struct Ready<'p> {
 }
 
 impl Work<'_> {
-    /// Does it; what became of each file, in order.
-    pub(super) fn apply(&self, plan: &Plan) -> Vec<(RepoPath, Done)> {
+    /// Does it, and tells what is mended at once; what became of each file, in order.
+    pub(super) fn apply(&self, plan: &Plan, tell: Tell<'_>) -> Vec<(RepoPath, Done)> {
         match self.staged {
-            true => self.in_index(plan),
-            false => self.on_disk(plan),
+            true => {
+                let all = self.in_index(plan);
+                let done = all.iter().filter(|(_, done)| done.is_done());
+                done.for_each(|(path, done)| tell(path, done));
+                all
+            }
+            false => self.on_disk(plan, tell),
         }
     }
 
-    fn on_disk(&self, plan: &Plan) -> Vec<(RepoPath, Done)> {
+    fn left(&self, why: String) -> Done {
+        match why == Failed::Stopped.as_str() {
+            true => Done::Stopped,
+            false => Done::Left(why),
+        }
+    }
+
+    fn on_disk(&self, plan: &Plan, tell: Tell<'_>) -> Vec<(RepoPath, Done)> {
         let one = |step: &Step| {
-            let done = self.replace(step).unwrap_or_else(Done::Left);
+            let done = self.replace(step).unwrap_or_else(|why| self.left(why));
+            if done.is_done() {
+                tell(&step.path, &done);
+            }
             (step.path.clone(), done)
         };
         plan.steps.iter().map(one).collect()
@@ -83,7 +126,9 @@ impl Work<'_> {
         let ready = self.make(step)?;
         let keep_on = || self.stop.signal().is_none();
         match target.replace(&ready.before, &ready.after, &keep_on) {
-            Ok(()) => Ok(Done::OnDisk),
+            Ok(()) => Ok(Done::OnDisk(
+                self.repo.and_then(|repo| repo.blob_id(&ready.before)),
+            )),
             Err(_) if !keep_on() => Err(Failed::Stopped.as_str().to_owned()),
             Err(why) => Err(why.as_str().to_owned()),
         }
@@ -124,15 +169,11 @@ impl Work<'_> {
         for step in &plan.steps {
             match self.make(step) {
                 Ok(one) => ready.push(one),
-                Err(why) => out.push((step.path.clone(), Done::Left(why))),
+                Err(why) => out.push((step.path.clone(), self.left(why))),
             }
         }
         if self.stop.signal().is_some() {
-            let stopped = ready.iter().map(|r| {
-                let why = Failed::Stopped.as_str().to_owned();
-                (r.step.path.clone(), Done::Left(why))
-            });
-            out.extend(stopped);
+            out.extend(ready.iter().map(|r| (r.step.path.clone(), Done::Stopped)));
         } else if !ready.is_empty() {
             out.extend(self.stage(&ready));
         }
@@ -209,19 +250,21 @@ impl Work<'_> {
     /// Replaces the copy on disk, where it is what was staged.
     fn copy_on_disk(&self, r: &Ready<'_>) -> Result<(), &'static str> {
         let path = &r.step.path;
-        let limit = r.before.len() as u64 * 2 + 1;
-        let disk = self
-            .site
-            .opened
-            .view
-            .disk_copy(path, limit)
-            .map(Zeroizing::new);
-        let Some(disk) = disk else {
-            return Err("there is no such file on disk, or it has further changes");
+        let disk = self.site.opened.view.disk_copy(path, self.site.limit());
+        let Some(disk) = disk.map(Zeroizing::new) else {
+            return Err("there is no such file on disk, or none that can be read");
         };
         let staged = *disk == *r.before;
         if !staged && !only_line_ends(&disk, &r.before) {
-            return Err("the copy on disk has further changes, and stays as it is, in plaintext");
+            let sealed = memchr::memmem::find(&disk, b"ENC[AES256_GCM,").is_some();
+            return Err(
+                match sealed && self.site.remains(r.step, &disk).is_empty() {
+                    true => "the copy on disk is encrypted already, and stays as it is",
+                    false => {
+                        "the copy on disk has further changes, and stays as it is, in plaintext"
+                    }
+                },
+            );
         }
         let root = &self.site.opened.root;
         let target = Target::look(root, path.as_bytes()).map_err(|why| why.as_str())?;
