@@ -24,7 +24,9 @@ fn short(site: &Site, name: &str) -> String {
 fn an_ssh_recipient_is_told_by_its_fingerprint_and_a_new_one_whole() {
     let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHZXsdJCk0kzvZEv8zQbAfNQwFwZ3mVQ0qcZsPqnW3dL";
     let print = "age ssh-ed25519 SHA256:tNUr8owrmor2EV88sr6OpN9o4wIDsvZDhVN5wbzSMN0";
-    let config = format!("creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: '{ssh}'\n");
+    let config = format!(
+        "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: '{ssh}'\n"
+    );
     let Some(site) = Site::new(&config) else {
         return;
     };
@@ -34,7 +36,9 @@ fn an_ssh_recipient_is_told_by_its_fingerprint_and_a_new_one_whole() {
     assert!(!told.contains(ssh), "{told}");
     // New: the key as well, and age keys uncut.
     let other = age(9).1;
-    let config = format!("creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: '{other}'\n");
+    let config = format!(
+        "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: '{other}'\n"
+    );
     let Some(site) = Site::new(&config) else {
         return;
     };
@@ -182,7 +186,10 @@ fn thirty_files_are_told_in_fifty_lines() {
         "{told}"
     );
     let rule = told.lines().find(|l| l.contains("path_regex")).unwrap();
-    let config = format!("{ALL}  {}\n    encrypted_regex: ^(data|stringData)$\n    age: AGE\n", rule.trim_start());
+    let config = format!(
+        "{ALL}  {}\n    encrypted_regex: ^(data|stringData)$\n    age: AGE\n",
+        rule.trim_start()
+    );
     site.lab
         .write(".sops.yaml", &config.replace("AGE", &site.recipient));
     let (code, told) = site.fix(&["--quiet"]);
@@ -250,7 +257,7 @@ fn a_program_reads_one_document() {
         assert_eq!(files[1]["result"], result, "{told}");
         assert_eq!(files[1]["plan"]["action"], "encrypt");
         assert_eq!(
-            files[1]["plan"]["encrypts"][3]["pointer"],
+            files[1]["plan"]["encrypts"][0]["pointer"],
             "/stringData/password"
         );
     }
