@@ -24,6 +24,11 @@ use crate::sops::sealed::Sealed;
 pub struct Plain(Zeroizing<Vec<u8>>);
 
 impl Plain {
+    /// Takes what was read in another way.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The value.
     pub fn bytes(&self) -> &[u8] {
         &self.0

@@ -150,6 +150,25 @@ fn a_value_that_stays_readable_is_not_changed() {
         "out=$(\"$SOPS\" \"$@\")\nprintf '%s\\n' \"$out\" | sed 's/name: db/name: evil/'",
         "changed a value",
     );
+    let text = format!(
+        "# who\nwhen: 2024-01-01 # note\nhex: 0x1F\nbig: 1e3\nlist:\n- a\n# of b\n- b\nstringData:\n  # inner\n  password: {CANARY}\n"
+    );
+    site.lab.write("secrets/a.yaml", &text);
+    for (edit, why) in [
+        ("s/2024-01-01/2034-09-09/", "changed a value"),
+        ("s/hex: 31/hex: 77/", "changed a value"),
+        ("s/hex: 31/hex: 0x1E/", "changed a value"),
+        ("s/big: 1000/big: 1001/", "changed a value"),
+        ("s/ # note//", "dropped a comment"),
+        ("/# who/d", "dropped a comment"),
+        ("/# of b/d", "dropped a comment"),
+        ("/type:comment/d", "dropped a comment"),
+    ] {
+        let body = format!("out=$(\"$SOPS\" \"$@\")\nprintf '%s\\n' \"$out\" | sed '{edit}'");
+        refused(&mut site, &text, &body, why);
+    }
+    site.sops = site::sops().unwrap();
+    assert_eq!(site.fix(&[]).0, 0);
 }
 
 #[test]
@@ -454,7 +473,7 @@ fn told_to_stop_while_sops_hangs() {
 
 /// 3.13.2 writes files with comments in lists that it cannot decrypt again.
 #[test]
-fn a_version_with_a_fault_is_warned_of() {
+fn a_version_with_a_fault_gets_no_comments_in_lists() {
     let Some((mut site, _)) = start() else { return };
     site.lab.write(
         "secrets/a.yaml",
@@ -465,12 +484,34 @@ fn a_version_with_a_fault_is_warned_of() {
         "#!/bin/sh\ncase \"$*\" in *--version*) echo 'sops 3.13.2 (latest)'; exit 0;; esac\nexec '{real}' \"$@\"\n"
     );
     site.sops = script(&site.lab.dir.path().join("bin/sops"), &text);
+    site.lab.write("secrets/b.yaml", &secret(CANARY));
+    let before = site.read("secrets/a.yaml");
     let (code, told) = site.fix(&[]);
-    assert_eq!(code, 0, "{told}");
+    assert_eq!(code, 1, "{told}");
     assert!(
-        told.contains("secrets/a.yaml: comments stand in lists, and sops 3.13.2"),
+        told.contains("secrets/a.yaml\n  left      comments stand in lists, and sops 3.13.2"),
         "{told}"
     );
+    assert!(told.contains("1 mended, 1 left"), "{told}");
+    assert_eq!(site.read("secrets/a.yaml"), before);
+    assert!(site.read("secrets/b.yaml").contains("ENC["));
+}
+
+/// What one file waited for in vain is not waited for again.
+#[test]
+fn a_sops_that_hangs_is_asked_once() {
+    let Some((mut site, text)) = start() else {
+        return;
+    };
+    for name in ["b", "c", "d"] {
+        site.lab.write(&format!("secrets/{name}.yaml"), &text);
+    }
+    site.sops = stand_in(&site, "sleep 60");
+    let begun = Instant::now();
+    let (code, told) = site.fix(&["--sops-timeout", "2s"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "{told}");
+    assert_eq!(told.matches("not tried: sops took too long").count(), 3);
 }
 
 /// Git, too, may fail at each of its steps: the index stays as a whole, and so does the disk.

@@ -54,7 +54,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "fix",
         &[
-            "model", "git", "exec", "syntax", "sops", "decrypt", "subject",
+            "model", "keys", "git", "exec", "syntax", "sops", "decrypt", "subject",
         ],
     ),
     (

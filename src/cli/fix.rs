@@ -9,11 +9,9 @@ mod told;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use super::args::{Args, FixArgs, FixFormat, ScanArgs};
 use super::{CliError, env, past, scan};
-use crate::decrypt::Sops;
+use crate::decrypt::{Plain, Sops};
 use crate::engine::{self, Options};
 use crate::fix::replace::Target;
 use crate::fix::seal::{self, Sealer};
@@ -44,7 +42,7 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
         site.look_at_disk(&mut plan);
     }
     if let Some(repo) = &repo {
-        let id = |path: &RepoPath| repo.blob_id(&site.bytes(path)?);
+        let id = |path: &RepoPath| repo.blob_id(site.bytes(path)?.bytes());
         seen::look(&mut plan, repo, &id);
     }
     consent::mark(&mut plan, fix);
@@ -87,7 +85,7 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
         Stop::listen().map_err(|e| CliError::Usage(format!("cannot listen to signals: {e}")))?;
     let temporary = temporary(&site.opened.root);
     let sealer = Sealer::new(&sops, &temporary, &stop).map_err(failed)?;
-    check_version(&sealer, &sops, &plan)?;
+    check_version(&sealer, &sops, &mut plan)?;
     let work = Work {
         site: &site,
         sealer: &sealer,
@@ -96,6 +94,7 @@ pub(crate) fn run(args: &Args, fix: &FixArgs) -> Result<ExitCode, CliError> {
         staged: fix.staged,
         dir: &dir,
         repo: repo.as_ref(),
+        dead: Default::default(),
     };
     let done = work.apply(&plan, &|path, done| {
         // Who reads this no more does not stop what was begun.
@@ -274,7 +273,12 @@ impl Site {
         if let Some(repo) = &repo {
             places.extend(repo.git_dirs());
         }
-        let limit = fix.sops_timeout.unwrap_or(past::SOPS_LIMIT);
+        // A passphrase or a touch takes a human's time.
+        let usual = match terms.reencrypt || terms.update_keys {
+            true => past::SOPS_LIMIT * 10,
+            false => past::SOPS_LIMIT,
+        };
+        let limit = fix.sops_timeout.unwrap_or(usual);
         let machine = env::for_sops();
         let command = fix.sops_command.as_deref();
         Sops::find(command, &machine, &places, terms.allowed.clone(), limit)
@@ -325,12 +329,12 @@ impl Site {
     }
 
     /// The bytes of a file of the view.
-    pub(super) fn bytes(&self, path: &RepoPath) -> Option<Zeroizing<Vec<u8>>> {
+    pub(super) fn bytes(&self, path: &RepoPath) -> Option<Plain> {
         self.opened
             .view
             .read_limited(path, self.limit())
             .ok()
-            .map(Zeroizing::new)
+            .map(Plain::new)
     }
 }
 
@@ -423,7 +427,7 @@ fn temporary(root: &Path) -> PathBuf {
     }
 }
 
-fn check_version(sealer: &Sealer<'_>, sops: &Sops, plan: &Plan) -> Result<(), CliError> {
+fn check_version(sealer: &Sealer<'_>, sops: &Sops, plan: &mut Plan) -> Result<(), CliError> {
     let Some(version) = sealer.version().map_err(failed)? else {
         let text = format!(
             "{} does not tell its version: fix needs sops 3.10 or newer. Where a version manager stands in its place, name the program itself, with --sops-command \"$(mise which sops)\" or \"$(asdf which sops)\"",
@@ -439,13 +443,15 @@ fn check_version(sealer: &Sealer<'_>, sops: &Sops, plan: &Plan) -> Result<(), Cl
         );
         return Err(CliError::Usage(text));
     }
-    let lists = plan.steps.iter().filter(|s| s.survey.comment_in_list);
     if version == seal::FORGETS_COMMENTS {
-        for step in lists {
-            warn(&format!(
-                "{}: comments stand in lists, and sops 3.13.2 cannot decrypt such files again; use another version",
-                step.path
-            ));
+        let lists = plan.steps.iter().filter(|s| s.survey.comment_in_list);
+        let paths: Vec<RepoPath> = lists.map(|s| s.path.clone()).collect();
+        plan.steps.retain(|s| !s.survey.comment_in_list);
+        for path in paths {
+            let why = say![
+                "comments stand in lists, and sops 3.13.2 cannot decrypt such files again: use another sops, or take the comments out of the lists"
+            ];
+            plan.refuse(&path, why);
         }
     }
     Ok(())

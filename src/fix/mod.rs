@@ -4,7 +4,8 @@
 //! asked through pipes (`seal`), its answer is compared value by value with what it was handed (`tree`) and judged as if it
 //! stood at its path, and only then takes the place of the file (`replace`) or of the entry in the index (`index`).
 //! `repair` is for files that carry metadata already, `opened` has their plaintext; `seen` looks for it in the tips of
-//! references. Plaintext is in memory and on its way to sops, and nowhere else: what is written beside a file is its verified
+//! references. What sops could not keep (`keeps`, `number`, `lost`) and what would be sealed to itself (`own_key`) is refused
+//! before. Plaintext is in memory and on its way to sops, and nowhere else: what is written beside a file is its verified
 //! ciphertext. Nothing that a repository names is started, and nothing of it is handed to sops as a config. `docs/fix.md`
 //! says the same for users.
 
@@ -12,9 +13,12 @@ mod add;
 mod events;
 pub mod index;
 pub mod json;
+mod keeps;
 mod lost;
 mod names;
+mod number;
 mod opened;
+mod own_key;
 pub mod plan;
 pub mod private;
 pub mod repair;
@@ -49,6 +53,8 @@ pub enum Flaw {
     StillPlain,
     /// A value that stays readable is another one.
     Changed,
+    /// Comments are missing.
+    Comments,
     /// What is encrypted would not be any more.
     Opened,
 }
@@ -70,6 +76,7 @@ impl Flaw {
             Self::OtherTree => "what sops wrote has other keys than the file",
             Self::StillPlain => "sops left a value readable that the rule selects",
             Self::Changed => "sops changed a value that stays readable",
+            Self::Comments => "sops dropped a comment",
             Self::Opened => {
                 "its rule selects less than the file has encrypted: values would become readable"
             }

@@ -87,7 +87,7 @@ pub(super) fn open(
     bytes: &[u8],
     format: Format,
     allowed: &Allowed,
-) -> Result<Zeroizing<Vec<u8>>, Failed> {
+) -> Result<Plain, Failed> {
     let decoded = decode(bytes);
     let text: &str = &decoded.text;
     let inner = tree::inner(format);
@@ -125,13 +125,16 @@ pub(super) fn open(
     }
     let plain = spliced(text, edits)?;
     // What was put in must stand there as a value, and nothing else may have moved.
-    let whole = std::str::from_utf8(&plain).map_err(|_| Flaw::OtherTree)?;
+    let whole = std::str::from_utf8(plain.bytes()).map_err(|_| Flaw::OtherTree)?;
     let again = tree::read(whole, format);
     let left = again
         .documents
         .iter()
         .any(|doc| metadata::find(doc, format).is_some());
-    if !again.is_whole() || left || memchr::memmem::find(&plain, b"ENC[AES256_GCM,").is_some() {
+    if !again.is_whole()
+        || left
+        || memchr::memmem::find(plain.bytes(), b"ENC[AES256_GCM,").is_some()
+    {
         return Err(Flaw::OtherTree.into());
     }
     tree::same_shape(text, whole, format)?;
@@ -159,12 +162,12 @@ fn ask(
 }
 
 /// An opaque file whose one value is plain.
-fn opaque(doc: &Document<'_>) -> Result<Zeroizing<Vec<u8>>, Failed> {
+fn opaque(doc: &Document<'_>) -> Result<Plain, Failed> {
     let data = doc.root().and_then(|root| doc.get(root, "data"));
     let text = data.and_then(|d| doc.text(d)).ok_or(Flaw::OtherTree)?;
     match value::looks_encrypted(text) {
         true => Err(Flaw::OtherTree.into()),
-        false => Ok(Zeroizing::new(text.as_bytes().to_vec())),
+        false => Ok(Plain::new(text.as_bytes().to_vec())),
     }
 }
 
@@ -327,12 +330,10 @@ fn yaml_end(text: &str, from: usize) -> usize {
     text.len()
 }
 
-fn spliced(
-    text: &str,
-    mut edits: Vec<(Range<usize>, Zeroizing<String>)>,
-) -> Result<Zeroizing<Vec<u8>>, Failed> {
+fn spliced(text: &str, mut edits: Vec<(Range<usize>, Zeroizing<String>)>) -> Result<Plain, Failed> {
     edits.sort_by_key(|(range, _)| range.start);
     let size: usize = edits.iter().map(|(_, new)| new.len()).sum();
+    // Never grown, so that nothing is left behind.
     let mut out = Zeroizing::new(Vec::with_capacity(text.len() + size));
     let mut at = 0;
     for (range, new) in &mut edits {
@@ -345,5 +346,5 @@ fn spliced(
         at = range.end;
     }
     out.extend_from_slice(&text.as_bytes()[at..]);
-    Ok(out)
+    Ok(Plain::new(std::mem::take(&mut *out)))
 }

@@ -215,7 +215,8 @@ pub struct About {
     steering: Vec<u32>,
     objects: Vec<u32>,
     survey: Result<Survey, Flaw>,
-    /// Why sops would not give it back as it is.
+    /// Why sops would not give it back as it is, or nobody could open it.
+    unfit: Option<Message>,
     lost: Option<Message>,
 }
 
@@ -225,6 +226,11 @@ pub fn about(s: &Subject<'_>) -> About {
     let rule = s.decision.rule();
     let config = s.decision.config;
     let parsed = tree::read(s.text, format);
+    let keys = rule
+        .into_iter()
+        .flat_map(|rule| rule.groups.iter().flatten());
+    let own_key = super::own_key::held(s.text, &parsed, keys);
+    let kept = super::keeps::respelled(&parsed, s.text, format, s.envelope.is_some());
     let survey = match (parsed.is_whole(), rule) {
         (false, _) => Err(Flaw::Unreadable),
         (true, rule) => {
@@ -257,8 +263,17 @@ pub fn about(s: &Subject<'_>) -> About {
             control::is_control_document(s, doc)
         }),
         objects: documents(&parsed.documents, &control::is_object),
-        survey,
         lost: lost::by_sops(s.text, format, &parsed),
+        unfit: match own_key {
+            true => Some(say![
+                "it holds the key that would open it: encrypted, nobody could; take it out of the repository and replace the key"
+            ]),
+            false => kept.as_ref().err().cloned(),
+        },
+        survey: survey.map(|survey| Survey {
+            respelled: kept.unwrap_or_default(),
+            ..survey
+        }),
     }
 }
 
@@ -361,6 +376,7 @@ fn step(
     if action == Action::Encrypt {
         readable(&about, &config, &rule, around.keeps_identity).map_err(&refused)?;
     }
+    about.unfit.map_or(Ok(()), |why| Err(refused(why)))?;
     let survey = about.survey.map_err(|flaw| refused(say![flaw.as_str()]))?;
     if let (Action::Encrypt, Some(reason)) = (action, about.lost) {
         return Err(refused(reason));

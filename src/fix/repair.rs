@@ -84,7 +84,7 @@ pub fn reencrypt(
 ) -> Result<Zeroizing<Vec<u8>>, Failed> {
     understood(bytes, step.format, allowed)?;
     let plain = opened::open(sealer.sops(), bytes, step.format, allowed)?;
-    let after = sealer.encrypt(step, &plain)?;
+    let after = sealer.encrypt(step, plain.bytes())?;
     // A rule that selects less than the file's own options do must not take a cover away.
     tree::nothing_opened(bytes, &after, step.format)?;
     Ok(after)

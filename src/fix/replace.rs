@@ -27,6 +27,8 @@ pub enum Left {
     Foreign,
     /// It is not what was judged any more.
     Changed,
+    /// It was replaced, and is something else again.
+    ChangedAfter,
     /// The system refused.
     Io(io::ErrorKind),
     /// There is no room.
@@ -45,6 +47,9 @@ impl Left {
             Self::ReadOnly => "it is read-only",
             Self::Foreign => "it belongs to another user or group",
             Self::Changed => "it was changed meanwhile; run `sopsguard fix` again",
+            Self::ChangedAfter => {
+                "it was encrypted, and somebody else changed it since: look at it"
+            }
             Self::NoRoom => {
                 "there is no room for the encrypted file (disk, quota or file size limit)"
             }
@@ -149,7 +154,7 @@ impl Target {
         let _ = File::open(dir).and_then(|dir| dir.sync_all());
         match std::fs::read(&self.path) {
             Ok(now) if now == after => Ok(()),
-            _ => Err(Left::Changed),
+            _ => Err(Left::ChangedAfter),
         }
     }
 }

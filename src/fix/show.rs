@@ -48,6 +48,10 @@ pub fn plan_text(plan: &Plan, base: Option<&str>, form: Form) -> String {
     if several {
         let reshaped = plan.steps.iter().any(|s| s.survey.reshaped);
         lines.push(say!["note        ", anew(reshaped)]);
+        let values = plan.steps.iter().map(|s| s.survey.respelled).sum();
+        if values > 0 {
+            lines.push(say!["note        ", respelled(values)]);
+        }
     }
     match plan.tips {
         Some(Looked::AtAll) => lines.push(say![
@@ -117,6 +121,20 @@ fn alike(one: &Step, other: &Step) -> bool {
     way(one) == way(other)
 }
 
+/// What happens to numbers and dates.
+fn respelled(values: usize) -> Message {
+    let what: &'static str = match values {
+        1 => " number or date",
+        _ => " numbers or dates",
+    };
+    say![
+        "sops spells ",
+        values,
+        what,
+        " in another way, of the same value (0x1F is 31, 1.10 is 1.1, a date is its midnight)"
+    ]
+}
+
 fn anew(reshaped: bool) -> &'static str {
     match reshaped {
         true => {
@@ -178,6 +196,9 @@ fn of_step(step: &Step, base: Option<&str>, several: bool, out: &mut Vec<Message
     }
     if !several {
         out.push(say!["  note      ", anew(step.survey.reshaped)]);
+    }
+    if !several && step.survey.respelled > 0 {
+        out.push(say!["  note      ", respelled(step.survey.respelled)]);
     }
     if let Some(seen) = rotate(step, base) {
         out.push(say![

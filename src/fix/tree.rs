@@ -4,10 +4,8 @@
 //! what is selected replaced by a ciphertext of fitting type and length, everything else as it was. That is all that can be
 //! told without a key, and enough to notice a program that writes half, or garbage, or leaves a value out.
 
-use base64::Engine as _;
-
-use super::Flaw;
 use super::events::{Event, events};
+use super::{Flaw, keeps, number};
 use crate::model::{Pointer, SafeKey, Span};
 use crate::sops::config::CreationRule;
 use crate::sops::metadata::{self, Envelope, UnknownField};
@@ -15,7 +13,9 @@ use crate::sops::options::SelectionOptions;
 use crate::sops::recipients::drift;
 use crate::sops::scope::{self, LeafAt, PathPart, Walk};
 use crate::sops::value::{self, EncType, Judged};
-use crate::syntax::{Document, Format, Kind, NodeId, Parsed, Scalar, ScalarType, decode, parse};
+use crate::syntax::{
+    Child, Comment, Document, Format, Kind, NodeId, Parsed, Scalar, ScalarType, decode, parse,
+};
 
 /// One scalar of a document.
 pub struct Leaf {
@@ -39,6 +39,8 @@ pub struct Survey {
     pub reshaped: bool,
     /// Whether a comment stands in a list.
     pub comment_in_list: bool,
+    /// How many values sops spells in another way.
+    pub respelled: usize,
 }
 
 /// Reads a text as sops does, by the name's format.
@@ -65,6 +67,7 @@ pub fn survey(
         documents: parsed.documents.len(),
         reshaped: false,
         comment_in_list: false,
+        respelled: 0,
     };
     for (n, doc) in parsed.documents.iter().enumerate() {
         let mut visit = |leaf: LeafAt<'_>| {
@@ -91,7 +94,6 @@ pub fn survey(
         }
         let ids = (0..doc.len()).filter_map(|id| NodeId::try_from(id).ok());
         for id in ids {
-            use crate::syntax::Child;
             let comment = |child: &Child<'_>| matches!(child, Child::Comment(_));
             match &doc.node(id).kind {
                 Kind::Alias(_) => out.reshaped = true,
@@ -153,8 +155,32 @@ pub fn check(before: &[u8], after: &[u8], format: Format, rule: &CreationRule) -
         let left = events(old, format, false)?;
         let right = events(new, format, true)?;
         same_tree(&left, &right, &decisions, format)?;
+        if comments(new) < comments(old) {
+            return Err(Flaw::Comments);
+        }
     }
     Ok(())
+}
+
+/// Comments that say something, encrypted or not; in lists sops makes items of them.
+fn comments(doc: &Document<'_>) -> usize {
+    let says = |comment: &Comment<'_>| usize::from(!comment.text.trim().is_empty());
+    let within = |id: NodeId| match &doc.node(id).kind {
+        Kind::Mapping(children) | Kind::Sequence(children) => children
+            .iter()
+            .map(|child| match child {
+                Child::Comment(comment) => says(comment),
+                _ => 0,
+            })
+            .sum(),
+        Kind::Scalar(scalar) => match value::judge(&scalar.text) {
+            Judged::Sound(v) => usize::from(v.ty == EncType::Comment),
+            _ => 0,
+        },
+        Kind::Alias(_) => 0,
+    };
+    let ids = (0..doc.len()).filter_map(|id| NodeId::try_from(id).ok());
+    doc.outer_comments.iter().map(says).sum::<usize>() + ids.map(within).sum::<usize>()
 }
 
 /// Whether a file whose recipients changed holds the same values, encrypted and plain, as before.
@@ -388,37 +414,41 @@ fn fits(old: &Scalar<'_>, new: &Scalar<'_>, format: Format) -> bool {
             v.ty == EncType::Str && (len == own || with_return)
         }
         ScalarType::Bool => v.ty == EncType::Bool && len == old.text.len(),
-        ScalarType::Int => {
-            let decimal = old.text.parse::<i64>().map(|n| n.to_string().len());
-            matches!(v.ty, EncType::Int | EncType::Float)
-                && match decimal {
-                    Ok(n) => len == n,
-                    Err(_) => len <= 20,
-                }
+        ScalarType::Int | ScalarType::Float => {
+            let number = number::read(&old.text);
+            let ty = match old.ty {
+                ScalarType::Int => EncType::Int,
+                _ => EncType::Float,
+            };
+            v.ty == ty && number.and_then(|n| n.length(&old.text)) == Some(len)
         }
-        ScalarType::Float => matches!(v.ty, EncType::Float | EncType::Int),
-        ScalarType::Time => matches!(v.ty, EncType::Time | EncType::Str),
-        ScalarType::Binary => v.ty == EncType::Str && unpacked(&old.text).is_none_or(|b| b == len),
+        // What is no time to sops is text to it.
+        ScalarType::Time => match number::instant(&old.text) {
+            Some(_) => v.ty == EncType::Time && (20..=35).contains(&len),
+            None => v.ty == EncType::Str && len == old.text.len(),
+        },
+        ScalarType::Binary => v.ty == EncType::Str && len == old.text.len(),
         ScalarType::Null => false,
     }
 }
 
 /// Whether a scalar that stays readable is the same.
 fn kept(old: &Scalar<'_>, new: &Scalar<'_>) -> bool {
-    let number = |s: &Scalar<'_>| s.text.replace('_', "").parse::<f64>().ok();
     match (old.ty, new.ty) {
         (ScalarType::Str, ScalarType::Str) => old.text == new.text,
-        (ScalarType::Null, ScalarType::Null) | (ScalarType::Time, ScalarType::Time) => true,
-        (ScalarType::Bool, ScalarType::Bool) => old.text.eq_ignore_ascii_case(&new.text),
-        (ScalarType::Int | ScalarType::Float, ScalarType::Int | ScalarType::Float) => {
+        (ScalarType::Null, ScalarType::Null) => true,
+        (ScalarType::Time, ScalarType::Time) => {
             old.text == new.text
-                || match (number(old), number(new)) {
-                    (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
-                    // Hexadecimal and other forms, and infinities, are written in another way.
-                    (a, b) => a.is_none() || b.is_none(),
+                || match (number::instant(&old.text), number::instant(&new.text)) {
+                    (Some(a), Some(b)) => a == b,
+                    _ => false,
                 }
         }
-        (ScalarType::Binary, ScalarType::Str | ScalarType::Binary) => true,
+        (ScalarType::Bool, ScalarType::Bool) => old.text.eq_ignore_ascii_case(&new.text),
+        (ScalarType::Int | ScalarType::Float, ScalarType::Int | ScalarType::Float) => {
+            keeps::same_number(old, new)
+        }
+        (ScalarType::Binary, ScalarType::Str | ScalarType::Binary) => old.text == new.text,
         _ => false,
     }
 }
@@ -430,10 +460,4 @@ fn length(scalar: &Scalar<'_>, format: Format) -> usize {
         Format::Dotenv => text.len() - memchr::memmem::find_iter(text, b"\\n").count(),
         _ => text.len(),
     }
-}
-
-fn unpacked(text: &str) -> Option<usize> {
-    let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let decoded = base64::engine::general_purpose::STANDARD.decode(compact);
-    decoded.ok().map(|bytes| bytes.len())
 }

@@ -112,6 +112,8 @@ pub struct Document<'t> {
     root: Option<NodeId>,
     /// Comments before the first and after the last node of the document.
     pub outer_comments: Vec<Comment<'t>>,
+    /// Nodes with a tag other than those of YAML's own scalars, mappings and lists, in ascending order.
+    pub foreign_tags: Vec<NodeId>,
 }
 
 impl<'t> Document<'t> {

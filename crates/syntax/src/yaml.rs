@@ -240,6 +240,7 @@ impl<'t> Builder<'t> {
                     shape,
                 });
                 let id = self.scalar(text, style, tag.as_deref(), at);
+                self.tagged(id, tag.as_deref());
                 self.anchor(anchor, id);
                 self.attach(id, at);
             }
@@ -251,8 +252,14 @@ impl<'t> Builder<'t> {
                 self.problem(ProblemKind::UnknownAlias, Span::new(at.start, at.end));
                 self.alias(None, at);
             }
-            Event::MappingStart(style, anchor, _) => self.begin(true, style, anchor, at),
-            Event::SequenceStart(style, anchor, _) => self.begin(false, style, anchor, at),
+            Event::MappingStart(style, anchor, tag) => {
+                let id = self.begin(true, style, anchor, at);
+                self.tagged(id, tag.as_deref());
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let id = self.begin(false, style, anchor, at);
+                self.tagged(id, tag.as_deref());
+            }
             Event::MappingEnd | Event::SequenceEnd => self.close(at.end),
             Event::Comment(text, _) => self.comments.comment(
                 Comment {
@@ -293,7 +300,29 @@ impl<'t> Builder<'t> {
         self.attach(id, at);
     }
 
-    fn begin(&mut self, mapping: bool, style: StructureStyle, anchor: usize, at: Spot) {
+    fn tagged(&mut self, id: NodeId, tag: Option<&Tag>) {
+        const OWN: [&str; 10] = [
+            "str",
+            "int",
+            "float",
+            "bool",
+            "null",
+            "timestamp",
+            "binary",
+            "map",
+            "seq",
+            "merge",
+        ];
+        let own = |tag: &Tag| {
+            let kind = tag.suffix_in_namespace(YAML_TAGS);
+            kind.is_some_and(|kind| OWN.contains(&&*kind))
+        };
+        if tag.is_some_and(|tag| !own(tag)) {
+            self.doc.foreign_tags.push(id);
+        }
+    }
+
+    fn begin(&mut self, mapping: bool, style: StructureStyle, anchor: usize, at: Spot) -> NodeId {
         let kind = if mapping {
             Kind::Mapping(Vec::new())
         } else {
@@ -312,6 +341,7 @@ impl<'t> Builder<'t> {
             mapping,
             key: None,
         });
+        id
     }
 
     fn close(&mut self, end: usize) {

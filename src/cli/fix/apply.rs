@@ -1,11 +1,13 @@
 //! Carries a plan out, file by file: encrypted, compared, judged, and only then in place.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::super::env;
 use super::Site;
+use crate::decrypt::Plain;
 use crate::fix::index::{self, Index};
 use crate::fix::json::Became;
 use crate::fix::replace::Target;
@@ -76,6 +78,8 @@ pub(super) struct Work<'a> {
     pub(super) staged: bool,
     pub(super) dir: &'a Path,
     pub(super) repo: Option<&'a Repo>,
+    /// Sets of hosts with which sops could not work, and why.
+    pub(super) dead: RefCell<Vec<(Vec<String>, Failed)>>,
 }
 
 /// What is told when a file is done.
@@ -84,7 +88,7 @@ type Tell<'t> = &'t dyn Fn(&RepoPath, &Done);
 /// A file with what it becomes.
 struct Ready<'p> {
     step: &'p Step,
-    before: Zeroizing<Vec<u8>>,
+    before: Plain,
     after: Zeroizing<Vec<u8>>,
 }
 
@@ -125,9 +129,10 @@ impl Work<'_> {
             .map_err(|why| why.as_str().to_owned())?;
         let ready = self.make(step)?;
         let keep_on = || self.stop.signal().is_none();
-        match target.replace(&ready.before, &ready.after, &keep_on) {
+        match target.replace(ready.before.bytes(), &ready.after, &keep_on) {
             Ok(()) => Ok(Done::OnDisk(
-                self.repo.and_then(|repo| repo.blob_id(&ready.before)),
+                self.repo
+                    .and_then(|repo| repo.blob_id(ready.before.bytes())),
             )),
             Err(_) if !keep_on() => Err(Failed::Stopped.as_str().to_owned()),
             Err(why) => Err(why.as_str().to_owned()),
@@ -139,15 +144,32 @@ impl Work<'_> {
         if self.stop.signal().is_some() {
             return Err(Failed::Stopped.as_str().to_owned());
         }
+        let hosts: Vec<String> = step.hosts().into_iter().map(str::to_owned).collect();
+        let dead = self.dead.borrow();
+        if let Some((_, why)) = dead.iter().find(|(of, _)| *of == hosts) {
+            return Err(format!("not tried: {}", why.as_str()));
+        }
+        drop(dead);
         let before = self.site.bytes(&step.path).ok_or("it could not be read")?;
         let after = match step.action {
-            Action::Encrypt => self.sealer.encrypt(step, &before),
+            Action::Encrypt => self.sealer.encrypt(step, before.bytes()),
             Action::UpdateKeys => {
-                repair::update_keys(self.sealer, step, &before, &self.terms.allowed)
+                repair::update_keys(self.sealer, step, before.bytes(), &self.terms.allowed)
             }
-            Action::Reencrypt => repair::reencrypt(self.sealer, step, &before, &self.terms.allowed),
+            Action::Reencrypt => {
+                repair::reencrypt(self.sealer, step, before.bytes(), &self.terms.allowed)
+            }
         };
-        let after = after.map_err(|why| why.as_str().to_owned())?;
+        let after = after.map_err(|why| {
+            // Others with the same hosts would wait as long, for the same.
+            if matches!(
+                why,
+                Failed::CannotStart | Failed::TimedOut | Failed::Service
+            ) {
+                self.dead.borrow_mut().push((hosts, why));
+            }
+            why.as_str().to_owned()
+        })?;
         let remains = self.site.remains(step, &after);
         if !remains.is_empty() {
             let list = remains.join(", ");
@@ -221,7 +243,7 @@ impl Work<'_> {
         let mut entries = Vec::new();
         for r in ready {
             let entry = index::entry(&repo, &r.step.path).ok_or(index::Left::Changed)?;
-            if repo.blob_id(&r.before).as_deref() != Some(entry.id.as_str()) {
+            if repo.blob_id(r.before.bytes()).as_deref() != Some(entry.id.as_str()) {
                 return Err(index::Left::Changed);
             }
             entries.push(entry);
@@ -251,14 +273,14 @@ impl Work<'_> {
     fn copy_on_disk(&self, r: &Ready<'_>) -> Result<(), &'static str> {
         let path = &r.step.path;
         let disk = self.site.opened.view.disk_copy(path, self.site.limit());
-        let Some(disk) = disk.map(Zeroizing::new) else {
+        let Some(disk) = disk.map(Plain::new) else {
             return Err("there is no such file on disk, or none that can be read");
         };
-        let staged = *disk == *r.before;
-        if !staged && !only_line_ends(&disk, &r.before) {
-            let sealed = memchr::memmem::find(&disk, b"ENC[AES256_GCM,").is_some();
+        let staged = disk == r.before;
+        if !staged && !only_line_ends(disk.bytes(), r.before.bytes()) {
+            let sealed = memchr::memmem::find(disk.bytes(), b"ENC[AES256_GCM,").is_some();
             return Err(
-                match sealed && self.site.remains(r.step, &disk).is_empty() {
+                match sealed && self.site.remains(r.step, disk.bytes()).is_empty() {
                     true => "the copy on disk is encrypted already, and stays as it is",
                     false => {
                         "the copy on disk has further changes, and stays as it is, in plaintext"
@@ -269,7 +291,7 @@ impl Work<'_> {
         let root = &self.site.opened.root;
         let target = Target::look(root, path.as_bytes()).map_err(|why| why.as_str())?;
         target
-            .replace(&disk, &r.after, &|| true)
+            .replace(disk.bytes(), &r.after, &|| true)
             .map_err(|why| why.as_str())
     }
 }
