@@ -119,7 +119,7 @@ fn a_sops_that_misbehaves_changes_nothing() {
         ),
         (
             "printf '%s\\n' \"$out\" | sed 's/^sops:/# password: kumquat-8f3kQ-zz81\\nsops:/'",
-            "would remain",
+            "added one",
         ),
         // To somebody else.
         (
@@ -163,6 +163,8 @@ fn a_value_that_stays_readable_is_not_changed() {
         ("/# who/d", "dropped a comment"),
         ("/# of b/d", "dropped a comment"),
         ("/type:comment/d", "dropped a comment"),
+        ("1s/^/# kumquat-8f3kQ-zz81\\n/", "added one"),
+        ("$s/$/\\n# kumquat-8f3kQ-zz81/", "added one"),
     ] {
         let body = format!("out=$(\"$SOPS\" \"$@\")\nprintf '%s\\n' \"$out\" | sed '{edit}'");
         refused(&mut site, &text, &body, why);

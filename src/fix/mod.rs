@@ -76,7 +76,7 @@ impl Flaw {
             Self::OtherTree => "what sops wrote has other keys than the file",
             Self::StillPlain => "sops left a value readable that the rule selects",
             Self::Changed => "sops changed a value that stays readable",
-            Self::Comments => "sops dropped a comment",
+            Self::Comments => "sops dropped a comment, or added one",
             Self::Opened => {
                 "its rule selects less than the file has encrypted: values would become readable"
             }

@@ -16,6 +16,7 @@ use crate::sops::value::{self, EncType, Judged};
 use crate::syntax::{
     Child, Comment, Document, Format, Kind, NodeId, Parsed, Scalar, ScalarType, decode, parse,
 };
+use std::collections::HashSet;
 
 /// One scalar of a document.
 pub struct Leaf {
@@ -159,7 +160,40 @@ pub fn check(before: &[u8], after: &[u8], format: Format, rule: &CreationRule) -
             return Err(Flaw::Comments);
         }
     }
-    Ok(())
+    // A comment of its own could hold what was encrypted.
+    let known: HashSet<String> = old.iter().flat_map(plain_comments).collect();
+    match new
+        .iter()
+        .flat_map(plain_comments)
+        .all(|text| known.contains(&text))
+    {
+        true => Ok(()),
+        false => Err(Flaw::Comments),
+    }
+}
+
+/// The lines of comments that are no ciphertext.
+fn plain_comments(doc: &Document<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut take = |comment: &Comment<'_>| {
+        let lines = comment
+            .text
+            .lines()
+            .map(|l| l.trim_matches(['#', ';', ' ', '\t']));
+        let plain = lines.filter(|l| !l.is_empty() && !matches!(value::judge(l), Judged::Sound(_)));
+        out.extend(plain.map(str::to_owned));
+    };
+    doc.outer_comments.iter().for_each(&mut take);
+    for id in (0..doc.len()).filter_map(|id| NodeId::try_from(id).ok()) {
+        if let Kind::Mapping(children) | Kind::Sequence(children) = &doc.node(id).kind {
+            for child in children {
+                if let Child::Comment(comment) = child {
+                    take(comment);
+                }
+            }
+        }
+    }
+    out
 }
 
 /// Comments that say something, encrypted or not; in lists sops makes items of them.
