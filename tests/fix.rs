@@ -168,7 +168,7 @@ fn new_recipients_are_not_covered_by_yes() {
         let (code, told) = site.fix(args);
         assert_eq!(code, 1, "{told}");
         assert!(
-            told.contains("NEW: the config at HEAD does not name it"),
+            told.contains("NEW: by the rules at HEAD it could not open this file"),
             "{told}"
         );
         assert!(told.contains("--accept-new-recipients"), "{told}");
@@ -178,6 +178,45 @@ fn new_recipients_are_not_covered_by_yes() {
     let (code, told) = site.fix(&["--accept-new-recipients"]);
     assert_eq!(code, 0, "{told}");
     assert!(site.read("secrets/a.yaml").contains(&other));
+}
+
+/// A key of another rule in the place of the rule's own, and a file that one of two may open alone from now on.
+#[test]
+fn recipients_that_move_are_new() {
+    let Some(site) = Site::new(ALL) else { return };
+    let other = age(9).1;
+    let of = |rule: &str| {
+        rule.replace("AGE", &site.recipient)
+            .replace("OTHER", &other)
+    };
+    let selection = "    encrypted_regex: ^(data|stringData)$\n";
+    let before = format!(
+        "creation_rules:\n  - path_regex: secrets/\n{selection}    age: AGE\n  - path_regex: tests/\n    age: OTHER\n"
+    );
+    let moved = before.replace("AGE", "OTHER");
+    let groups = format!(
+        "creation_rules:\n  - path_regex: secrets/\n{selection}    shamir_threshold: 2\n    key_groups:\n    - age: [AGE]\n    - age: [OTHER]\n"
+    );
+    let flat =
+        format!("creation_rules:\n  - path_regex: secrets/\n{selection}    age: AGE,OTHER\n");
+    let text = secret(CANARY);
+    for (head, now, new) in [
+        (&before, &before, false),
+        (&before, &moved, true),
+        (&groups, &groups, false),
+        (&groups, &flat, true),
+    ] {
+        site.lab.write(".sops.yaml", &of(head));
+        site.lab.git(&["add", ".sops.yaml"]);
+        site.lab
+            .git(&["commit", "-q", "--allow-empty", "-m", "rules"]);
+        site.lab.write(".sops.yaml", &of(now));
+        site.lab.write("secrets/a.yaml", &text);
+        let (code, told) = site.fix(&["--yes"]);
+        assert_eq!(code, i32::from(new), "{told}");
+        assert_eq!(told.contains("   NEW: "), new, "{told}");
+        assert_eq!(site.read("secrets/a.yaml") == text, new, "{told}");
+    }
 }
 
 #[test]

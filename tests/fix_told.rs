@@ -46,7 +46,7 @@ fn an_ssh_recipient_is_told_by_its_fingerprint_and_a_new_one_whole() {
     site.lab.write(".sops.yaml", &config);
     site.lab.write(A, &secret(CANARY));
     let (_, told) = site.fix(&["--dry-run"]);
-    let new = "   NEW: the config at HEAD does not name it\n";
+    let new = "   NEW: by the rules at HEAD it could not open this file\n";
     assert!(told.contains(&format!("{print}{new}")), "{told}");
     assert!(told.contains(&format!("  {ssh}\n")), "{told}");
     assert!(

@@ -279,7 +279,7 @@ fn fixes(manager: &Path) {
     );
     lab.write(
         ".sops.yaml",
-        "creation_rules:\n  - path_regex: secrets/\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n",
+        "creation_rules:\n  - path_regex: secrets/\n    encrypted_regex: ^(data|stringData)$\n    age: age158hsltk3ucltzkketps853nwanaty5w4dtfwp3v4uemqcd9ymepsaya25r\n",
     );
     lab.write("other", "one\n");
     lab.ok("git", &["add", "-A"]);

@@ -407,7 +407,7 @@ pub(crate) struct FixArgs {
     #[arg(short, long)]
     pub(crate) yes: bool,
 
-    /// Encrypt also to recipients that the config at HEAD does not name; --yes does not cover them
+    /// Encrypt also to recipients who by the rules at HEAD could not open the file; --yes does not cover them
     #[arg(long)]
     pub(crate) accept_new_recipients: bool,
 

@@ -20,9 +20,7 @@ use crate::fix::{self, Action, Form, Plan, Step, index, plan, seen};
 use crate::git::{GitEnv, Repo};
 use crate::model::{Argument, ExitCode, Outcome, RepoPath, Severity, escape};
 use crate::say;
-use crate::sops::config::SopsConfig;
-use crate::sops::recipients::KeyEntry;
-use crate::source::{self, BaseView, FileKind, Opened};
+use crate::source::{self, FileKind, Opened};
 use apply::Work;
 use told::Told;
 
@@ -174,7 +172,12 @@ impl Site {
         let view = &*self.opened.view;
         let wanted = plan::wanted(&self.outcome, terms, &|path| named.contains(path));
         let (configs, _) = engine::configs(view, &self.options);
-        let known = |config: &RepoPath| base_recipients(self.opened.base.as_deref(), config);
+        let base = self.opened.base.as_deref();
+        let text = |config: &RepoPath| {
+            let bytes = base?.read(config).ok().flatten()?;
+            Some(crate::syntax::decode(&bytes).text.into_owned())
+        };
+        let known = |path: &RepoPath, config: &RepoPath| plan::known(&text, path, config);
         let around = plan::Around {
             configs: &configs,
             known: &known,
@@ -336,14 +339,6 @@ impl Site {
             .ok()
             .map(Plain::new)
     }
-}
-
-/// Everybody whom the base view's version of a config names.
-fn base_recipients(base: Option<&dyn BaseView>, config: &RepoPath) -> Option<Vec<KeyEntry>> {
-    let bytes = base?.read(config).ok().flatten()?;
-    let read = SopsConfig::read(&crate::syntax::decode(&bytes).text);
-    let keys = read.rules().iter().flat_map(|rule| rule.groups.concat());
-    Some(keys.collect())
 }
 
 fn as_scan(fix: &FixArgs) -> ScanArgs {

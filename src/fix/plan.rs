@@ -12,11 +12,11 @@ use super::seen::{Looked, Seen};
 use super::tree::{self, Survey};
 use crate::model::{Finding, How, Label, Message, Outcome, Pointer, RepoPath, Severity};
 use crate::say;
-use crate::sops::config::{Choice, CreationRule, Refusal, Stores};
+use crate::sops::config::{Choice, CreationRule, Refusal, SopsConfig, Stores};
 use crate::sops::hosts::{self, NotAllowed};
 use crate::sops::recipients::{KeyEntry, KeyType};
 use crate::sops::sealed::Allowed;
-use crate::subject::configs::{CONFIG_NAME, ConfigSet};
+use crate::subject::configs::{CONFIG_NAME, ConfigSet, LoadedConfig};
 use crate::subject::{Subject, control};
 use crate::syntax::{Document, Format};
 
@@ -287,10 +287,63 @@ fn documents(all: &[Document<'_>], are: &dyn Fn(&Document<'_>) -> bool) -> Vec<u
 pub struct Around<'a> {
     /// The configs of the view.
     pub configs: &'a ConfigSet,
-    /// The recipients that the base view's version of a config names; `None` where it has none.
-    pub known: &'a dyn Fn(&RepoPath) -> Option<Vec<KeyEntry>>,
+    /// Whom the base view would encrypt a file to, by path and by the config that governs it now; `None` where it has no
+    /// such config.
+    pub known: &'a dyn Fn(&RepoPath, &RepoPath) -> Option<Known>,
     /// Whether a manifest whose identity is encrypted would be told of.
     pub keeps_identity: bool,
+}
+
+/// Whom the base view would encrypt a file to.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Recipients.
+    pub keys: Vec<KeyEntry>,
+    /// How many groups had to come together.
+    pub needed: usize,
+}
+
+/// How many groups have to come together to open what a rule encrypts.
+pub fn needed(rule: &CreationRule) -> usize {
+    let groups = rule.groups.iter().filter(|g| !g.is_empty()).count();
+    match usize::try_from(rule.shamir_threshold) {
+        Ok(n) if n > 0 => n.min(groups),
+        _ => groups,
+    }
+}
+
+/// Whom the base view, of which `text` reads files, would encrypt a file to: by the rule that governs it there, else anybody
+/// whom its version of the config names that governs it now.
+pub fn known(
+    text: &dyn Fn(&RepoPath) -> Option<String>,
+    path: &RepoPath,
+    config: &RepoPath,
+) -> Option<Known> {
+    let mut dir = path.parent();
+    loop {
+        let slash: &[u8] = if dir.is_empty() { b"" } else { b"/" };
+        let nearest = RepoPath::new([dir, slash, CONFIG_NAME].concat());
+        if let Some(text) = text(&nearest) {
+            let set = ConfigSet::new(vec![LoadedConfig::new(nearest, &text, true)]);
+            if let Some(rule) = set.decide(path).rule() {
+                return Some(Known {
+                    keys: rule.groups.concat(),
+                    needed: needed(rule),
+                });
+            }
+            break;
+        }
+        if dir.is_empty() {
+            break;
+        }
+        dir = &dir[..memchr::memrchr(b'/', dir).unwrap_or(0)];
+    }
+    let read = SopsConfig::read(&text(config)?);
+    let keys = read.rules().iter().flat_map(|rule| rule.groups.concat());
+    Some(Known {
+        keys: keys.collect(),
+        needed: 0,
+    })
 }
 
 impl Plan {
@@ -385,9 +438,12 @@ fn step(
         covered(&survey, &wanted.flagged, &config, &rule).map_err(&refused)?;
     }
     reached(&rule, &terms.allowed).map_err(&refused)?;
-    let known = (around.known)(&config);
+    let known = (around.known)(path, &config);
+    // Where fewer have to come together than before, each can do more than before.
+    let weaker = known.as_ref().is_some_and(|k| needed(&rule) < k.needed);
     let recipient = |key: &KeyEntry| {
-        let new = known.as_ref().is_none_or(|known| !known.contains(key));
+        let known = known.as_ref().is_some_and(|known| known.keys.contains(key));
+        let new = weaker || !known;
         let (label, whole) = super::names::of(key, new);
         Recipient {
             kind: key.kind,

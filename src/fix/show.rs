@@ -292,7 +292,7 @@ fn of_recipient(recipient: &Recipient, base: Option<&str>, line: &mut Message) {
     line.push(&recipient.label);
     if recipient.new {
         line.push(match base {
-            Some(_) => &"   NEW: the config at HEAD does not name it",
+            Some(_) => &"   NEW: by the rules at HEAD it could not open this file",
             None => &"   NEW: no commit names it yet",
         });
     }
