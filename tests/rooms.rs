@@ -64,7 +64,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "settings", "git", "source", "syntax", "sops", "decrypt", "checks", "triage",
+            "model", "settings", "git", "source", "syntax", "decrypt", "checks", "triage",
             "engine", "fix", "report", "explain", "hook",
         ],
     ),
