@@ -780,6 +780,7 @@ fn what_sops_cannot_keep_is_refused() {
         "!GetAtt [a, b]",
         "!!set {a: null}",
         "!!binary aGVsbG8=",
+        "'<<'",
         "{1: x}",
         "{true: x}",
         "{~: x}",

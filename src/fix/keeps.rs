@@ -136,6 +136,9 @@ fn value(scalar: &Scalar<'_>, raw: &str, format: Format, at: &Pointer) -> Result
                 ": sops would write another character"
             ])
         }
+        ScalarType::Str if format == Format::Yaml && scalar.text == "<<" => {
+            Err(say!["sops would write ", at, " as a merge key"])
+        }
         // A number that no type of Go holds.
         ScalarType::Str if format == Format::Json && scalar.style == ScalarStyle::Plain => {
             Err(say![
